@@ -1,0 +1,78 @@
+"""The types of a CredentialsRequest, as far as this tool reads them.
+
+Source: the CRD `credentialsrequests.cloudcredential.openshift.io` (v1) and `AWSProviderSpec` of the operator's API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+DEFAULT_TOKEN_PATH = "/var/run/secrets/openshift/serviceaccount/token"  # noqa: S105 - a path, no password
+
+ConditionValue: TypeAlias = str | bool | int | float | tuple[str | bool | int | float, ...]
+PolicyCondition: TypeAlias = Mapping[str, Mapping[str, ConditionValue]]
+"""operator → condition key → value or values, as an IAM policy's Condition."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where a request was read."""
+
+    file: str
+    """As the user named its directory, joined with the file's name."""
+    line: int
+    """The line its document begins on, from 1."""
+    document: int
+    """The document's number in the file, from 1."""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: document {self.document}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretRef:
+    """The Secret that the component reads its credentials from."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsStatement:
+    """One entry of an AWSProviderSpec's statementEntries."""
+
+    effect: str
+    actions: tuple[str, ...]
+    resource: str
+    condition: PolicyCondition = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsProviderSpec:
+    """What a component asks for on AWS."""
+
+    statements: tuple[AwsStatement, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CredentialsRequest:
+    """A request for AWS credentials, checked against its schema."""
+
+    name: str
+    namespace: str
+    annotations: Mapping[str, str]
+    secret: SecretRef
+    service_accounts: tuple[str, ...]
+    spec: AwsProviderSpec
+    token_path: str = DEFAULT_TOKEN_PATH
+    source: Source
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The `sub` claims of the tokens that may use the role."""
+        return tuple(f"system:serviceaccount:{self.secret.namespace}:{name}" for name in self.service_accounts)

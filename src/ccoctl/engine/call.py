@@ -1,0 +1,171 @@
+"""One API request as data.
+
+A Call is written once. The request itself, a dry run's JSON, a shell script and the list of permissions that a user
+needs are renderings of it. Values that only an earlier step's answer holds stand in it as an `Output`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Value: TypeAlias = (
+    "bool | int | float | str | bytes | Output | Template | JsonText"
+    " | Sequence[Value] | Mapping[str, Value] | Mapping[str | Template | Output, Value] | None"
+)
+"""What a parameter may be: plain JSON, bytes, and the three that are worked out late."""
+
+Answer: TypeAlias = Mapping[str, object]
+"""What a cloud answers: the parsed response, as its SDK gives it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """A reference to a value that the answer of an earlier step will hold."""
+
+    step: str
+    """The id of the step whose answer holds it."""
+    path: str
+    """Where in the answer, dotted: `Distribution.DomainName`."""
+    placeholder: str
+    """What stands in its place where nothing is executed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """Text with Outputs in it: the parts are joined once they are known."""
+
+    parts: tuple[str | Output, ...]
+    placeholder: str | None = None
+    """What stands for the whole text where nothing is executed; by default the joined placeholders."""
+
+
+@dataclass(frozen=True, slots=True)
+class JsonText:
+    """A parameter that is itself a JSON document in a string, as IAM takes policies."""
+
+    document: Mapping[str | Template | Output, Value]
+    indent: int | None = None
+    """Indentation of the text; None writes it without white space."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request to a cloud: `service` and `operation` in the words of its SDK, and the parameters."""
+
+    service: str
+    operation: str
+    parameters: Mapping[str, Value] = field(default_factory=dict)
+    tolerate: frozenset[str] = frozenset()
+    """Error codes that mean the wanted state is there already (`NoSuchEntity` for a deletion); the answer is empty."""
+    tolerate_again: frozenset[str] = frozenset()
+    """The same, but only for a repeated attempt: the first one acted and its answer was lost."""
+    not_yet: frozenset[str] = frozenset()
+    """Error codes that here mean eventual consistency: what the call names was made a moment ago."""
+
+    @property
+    def name(self) -> str:
+        """`service:Operation`."""
+        return f"{self.service}:{self.operation}"
+
+
+Resolve: TypeAlias = Callable[[Output], object]
+"""What an Output stands for: the executor looks into the answers, a dry run takes the placeholder."""
+
+
+def outputs(value: object) -> tuple[Output, ...]:
+    """Every Output in a value, in reading order and each once."""
+    found: dict[Output, None] = {}
+    _collect(value, found)
+    return tuple(found)
+
+
+def _collect(value: object, found: dict[Output, None]) -> None:
+    match value:
+        case Output():
+            found[value] = None
+        case Template(parts):
+            for part in parts:
+                _collect(part, found)
+        case JsonText(document):
+            _collect(document, found)
+        case Mapping():
+            for key, item in value.items():
+                _collect(key, found)
+                _collect(item, found)
+        case list() | tuple():
+            for item in value:
+                _collect(item, found)
+        case _:
+            pass
+
+
+def resolve(value: object, lookup: Resolve) -> object:
+    """The value with every Output replaced by what `lookup` gives; None is left out of mappings."""
+    match value:
+        case Output():
+            return lookup(value)
+        case Template(parts):
+            return "".join(str(resolve(part, lookup)) for part in parts)
+        case JsonText(document, indent):
+            return json_text(resolve(document, lookup), indent)
+        case Mapping():
+            resolved = ((str(resolve(key, lookup)), resolve(item, lookup)) for key, item in value.items())
+            return {key: item for key, item in resolved if item is not None}
+        case list() | tuple():
+            return [resolve(item, lookup) for item in value]
+        case _:
+            return value
+
+
+def with_placeholders(value: object) -> object:
+    """The value as a dry run prints it."""
+    match value:
+        case Output(placeholder=placeholder):
+            return placeholder
+        case Template(placeholder=str() as placeholder):
+            return placeholder
+        case Template(parts):
+            return "".join(str(with_placeholders(part)) for part in parts)
+        case JsonText(document, indent):
+            return json_text(with_placeholders(document), indent)
+        case Mapping():
+            return {str(with_placeholders(key)): with_placeholders(item) for key, item in value.items()}
+        case list() | tuple():
+            return [with_placeholders(item) for item in value]
+        case _:
+            return value
+
+
+def json_text(document: object, indent: int | None = None) -> str:
+    """A JSON document as the clouds take it: without white space unless an indentation is asked for."""
+    separators = (",", ":") if indent is None else (",", ": ")
+    return json.dumps(document, indent=indent, separators=separators, ensure_ascii=False)
+
+
+def at_path(answer: object, path: str) -> object:
+    """The member of an answer at a dotted path, or None where the answer has none."""
+    value = answer
+    for name in path.split("."):
+        if not isinstance(value, Mapping) or name not in value:
+            return None
+        value = value[name]
+    return value
+
+
+__all__ = [
+    "Answer",
+    "Call",
+    "JsonText",
+    "Output",
+    "Resolve",
+    "Template",
+    "Value",
+    "at_path",
+    "json_text",
+    "outputs",
+    "resolve",
+    "with_placeholders",
+]

@@ -1,0 +1,135 @@
+"""Every error that a user can meet, in one tree.
+
+CcoctlError                 says what, where and what to do; exit code 1
+├── UsageError              the command line is wrong; exit code 2
+├── Problems                several things are wrong with the input, all of them at once
+├── FileError               a file cannot be read or written
+├── SigningKeyError         a key, a JWKS or a discovery document is damaged, foreign or unsafe
+├── ConflictError           something of that name exists and is not ours
+├── CloudError              a cloud answered with an error, or did not answer
+├── ApplyError              some steps of a plan failed; its message lists what was done and what was not
+└── InterruptedRunError     the user stopped the run; exit code 130
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class CcoctlError(Exception):
+    """A failure told to the user as `what`, `where` it happened and the way out (`remedy`)."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str = "", remedy: str = "") -> None:
+        """Keep the three parts apart, so that text and JSON can word them each in its way."""
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        way_out = f"\n  {self.remedy}" if self.remedy else ""
+        return f"{place}{self.what}{way_out}"
+
+
+class UsageError(CcoctlError):
+    """The command line asks for something that cannot be."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing that is wrong with the input: `where` is `file:line: document N: path` as far as it is known."""
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}" if self.where else self.what
+
+
+class Problems(CcoctlError):
+    """All that is wrong with the input, found in one go and before anything was called."""
+
+    def __init__(self, problems: tuple[Problem, ...], *, what: str = "", remedy: str = "") -> None:
+        """`what` is the headline; by default it counts the problems."""
+        count = len(problems)
+        super().__init__(what or f"{count} problem{'' if count == 1 else 's'} in the input", remedy=remedy)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        lines = [*map(str, self.problems), self.what]
+        if self.remedy:
+            lines.append(f"  {self.remedy}")
+        return "\n".join(lines)
+
+
+class FileError(CcoctlError):
+    """A file or directory cannot be read, written or trusted."""
+
+
+class SigningKeyError(CcoctlError):
+    """A signing key, JWKS or discovery document is damaged, foreign or unsafe."""
+
+
+class ConflictError(CcoctlError):
+    """Something with our name exists and is not tagged as ours, or is ours but cannot become what is wanted."""
+
+
+class ErrorKind(Enum):
+    """What a cloud's error means for the caller; one table for each cloud maps its codes here."""
+
+    TRANSIENT = "transient"
+    """Try again soon: no answer, a reset connection, a 5xx."""
+    THROTTLED = "throttled"
+    """Try again later, slower."""
+    NOT_YET = "not yet"
+    """Eventual consistency: what the call names was made a moment ago and is not seen everywhere."""
+    MISSING = "missing"
+    """What the call names does not exist."""
+    EXISTS = "exists"
+    """What the call would make exists already."""
+    DENIED = "denied"
+    """The caller may not do this; `CloudError.actions` says what is missing."""
+    PERMANENT = "permanent"
+    """Trying again would not help."""
+
+
+class CloudError(CcoctlError):
+    """A cloud refused a call, or could not be reached.
+
+    `kind` says whether to try again; `code` is the cloud's own word; `operation` is `service:Operation`; `actions`
+    names the permissions that were missing when `kind` is DENIED.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        kind: ErrorKind,
+        code: str = "",
+        operation: str = "",
+        actions: tuple[str, ...] = (),
+        where: str = "",
+        remedy: str = "",
+    ) -> None:
+        """Keep what the executor and the report need beside the sentence."""
+        super().__init__(what, where=where, remedy=remedy)
+        self.kind = kind
+        self.code = code
+        self.operation = operation
+        self.actions = actions
+
+
+class ApplyError(CcoctlError):
+    """A plan was carried out in part: the message lists root causes, what was done and what was not."""
+
+
+class InterruptedRunError(CcoctlError):
+    """The user stopped the run; running calls were let end and nothing new was started."""
+
+    exit_code = 130
