@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import PurePosixPath
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from ccoctl.engine.call import Call, JsonText, Output, Template, at_path, outputs
 
@@ -105,6 +105,8 @@ class Step:
                 used = outputs(call.parameters)
             case WriteFile(content=content):
                 used = outputs(content)
+            case _:
+                assert_never(self.work)
         return tuple(dict.fromkeys([*(output.step for output in used), *(edge.step for edge in self.after)]))
 
 
@@ -131,7 +133,7 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one step. `because` is the root cause's id when it was skipped, empty when the run was stopped."""
+    """What became of one step; `because` is the root cause's id when it was skipped, empty when the run was stopped."""
 
     step: Step
     state: State
