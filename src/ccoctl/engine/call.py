@@ -29,7 +29,7 @@ class Output:
     """The id of the step whose answer holds it."""
     path: str
     """Where in the answer, dotted: `Distribution.DomainName`."""
-    placeholder: str
+    placeholder: str | tuple[str, ...]
     """What stands in its place where nothing is executed."""
 
 
@@ -69,6 +69,13 @@ class Call:
     def name(self) -> str:
         """`service:Operation`."""
         return f"{self.service}:{self.operation}"
+
+
+def text(*parts: str | Output, placeholder: str | None = None) -> str | Template:
+    """The parts as one text; a plain string where all of them are known already."""
+    if all(isinstance(part, str) for part in parts):
+        return "".join(map(str, parts))
+    return Template(parts, placeholder)
 
 
 Resolve: TypeAlias = Callable[[Output], object]
@@ -124,7 +131,7 @@ def with_placeholders(value: object) -> object:
     """The value as a dry run prints it."""
     match value:
         case Output(placeholder=placeholder):
-            return placeholder
+            return placeholder if isinstance(placeholder, str) else list(placeholder)
         case Template(placeholder=str() as placeholder):
             return placeholder
         case Template(parts):
@@ -167,5 +174,6 @@ __all__ = [
     "json_text",
     "outputs",
     "resolve",
+    "text",
     "with_placeholders",
 ]

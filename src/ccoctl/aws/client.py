@@ -1,0 +1,180 @@
+"""The session with AWS: performs Calls and translates what goes wrong. The only module that imports botocore."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import botocore.exceptions
+import botocore.session
+from botocore import xform_name
+from botocore.config import Config
+
+from ccoctl.aws.failures import kind_of
+from ccoctl.aws.permissions import actions_of
+from ccoctl.engine.call import Answer, Call
+from ccoctl.errors import CloudError, ErrorKind, UsageError
+
+CONNECT_TIMEOUT = 10.0
+"""Seconds; a proxy that swallows packets is given up soon."""
+READ_TIMEOUT = 60.0
+"""Seconds; no call of ours takes AWS longer."""
+BODY_LIMIT = 1024 * 1024
+"""Bytes read of an object; a discovery document or JWKS has a few thousand."""
+MESSAGE_LIMIT = 500
+"""Characters of a server's message that are shown."""
+
+_UNAUTHORISED = re.compile(r"not authorized to perform: ([A-Za-z0-9-]+:[A-Za-z0-9*]+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """How to reach AWS; what is left empty is found by the SDK's own chain."""
+
+    region: str = ""
+    profile: str = ""
+    ca_bundle: str = ""
+    concurrency: int = 10
+
+
+class AwsCloud:
+    """Performs Calls with the SDK's credentials, profiles, endpoints, proxies and CA bundles."""
+
+    def __init__(self, connection: Connection) -> None:
+        """Nothing is called yet, and credentials are looked up with the first call.
+
+        Raises:
+            UsageError: the profile does not exist, or no region is known.
+        """
+        self._connection = connection
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        try:
+            self._session = botocore.session.Session(profile=connection.profile or None)
+            self._session.get_scoped_config()
+        except botocore.exceptions.ProfileNotFound as error:
+            raise UsageError(str(error), remedy="`aws configure list-profiles` lists the profiles.") from error
+
+    def perform(self, call: Call) -> Answer:
+        """One request and its answer.
+
+        Raises:
+            CloudError: AWS refused or did not answer.
+        """
+        if call.service == "tls":
+            return self._thumbprint(call)
+        try:
+            client = self._client(call.service)
+            answer = getattr(client, xform_name(call.operation))(**_parameters(call))
+            return _plain(answer)
+        except botocore.exceptions.ClientError as error:
+            raise _refused(call, error) from error
+        except (botocore.exceptions.BotoCoreError, botocore.exceptions.HTTPClientError) as error:
+            raise _unreachable(call, error) from error
+
+    def _client(self, service: str) -> Any:
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self._session.create_client(
+                    service,
+                    region_name=self._connection.region or None,
+                    verify=self._connection.ca_bundle or None,
+                    config=Config(
+                        connect_timeout=CONNECT_TIMEOUT,
+                        read_timeout=READ_TIMEOUT,
+                        max_pool_connections=self._connection.concurrency,
+                        # retries are the engine's: they are counted, shown and stopped there
+                        retries={"total_max_attempts": 1},
+                        user_agent_extra="ccoctl-python",
+                    ),
+                )
+            return self._clients[service]
+
+    def _thumbprint(self, call: Call) -> Answer:
+        from ccoctl.aws.thumbprint import thumbprint
+
+        return thumbprint(str(call.parameters["Host"]), ca_bundle=self._connection.ca_bundle)
+
+
+def _parameters(call: Call) -> dict[str, Any]:
+    parameters = dict(call.parameters)
+    body = parameters.get("Body")
+    if isinstance(body, str):
+        parameters["Body"] = body.encode()
+    return parameters
+
+
+def _plain(answer: Mapping[str, Any]) -> Answer:
+    plain = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
+    body = plain.get("Body")
+    if hasattr(body, "read"):
+        with body:
+            plain["Body"] = body.read(BODY_LIMIT)
+    return plain
+
+
+def _refused(call: Call, error: botocore.exceptions.ClientError) -> CloudError:
+    said = error.response.get("Error", {})
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    code, message = str(said.get("Code", "")), str(said.get("Message", ""))[:MESSAGE_LIMIT]
+    kind = kind_of(code, status)
+    actions: tuple[str, ...] = ()
+    remedy = ""
+    if kind is ErrorKind.DENIED:
+        named = _UNAUTHORISED.findall(message)
+        actions = tuple(dict.fromkeys(named)) or actions_of(call)
+        remedy = f"Allow {' and '.join(actions)}: see `ccoctl aws required-permissions`." if actions else ""
+    return CloudError(
+        f"{call.name} failed: {code or status}{': ' if message else ''}{message}",
+        kind=kind,
+        code=code or str(status),
+        operation=call.name,
+        actions=actions,
+        remedy=remedy,
+    )
+
+
+_NO_CREDENTIALS = (
+    botocore.exceptions.NoCredentialsError,
+    botocore.exceptions.PartialCredentialsError,
+    botocore.exceptions.CredentialRetrievalError,
+    botocore.exceptions.TokenRetrievalError,
+    botocore.exceptions.SSOTokenLoadError,
+    botocore.exceptions.UnauthorizedSSOTokenError,
+)
+_NO_ANSWER = (
+    botocore.exceptions.ConnectionError,
+    botocore.exceptions.HTTPClientError,
+    botocore.exceptions.ResponseStreamingError,
+    botocore.exceptions.IncompleteReadError,
+)
+
+
+def _unreachable(call: Call, error: Exception) -> CloudError:
+    text = str(error)[:MESSAGE_LIMIT]
+    if isinstance(error, _NO_CREDENTIALS):
+        return CloudError(
+            f"no credentials for AWS: {text}",
+            kind=ErrorKind.PERMANENT,
+            operation=call.name,
+            remedy="Set AWS_PROFILE or --profile, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; or log in again.",
+        )
+    if isinstance(error, botocore.exceptions.SSLError):
+        return CloudError(
+            f"{call.name}: the server's certificate is not trusted: {text}",
+            kind=ErrorKind.PERMANENT,
+            operation=call.name,
+            remedy="Name the certificate authority with --ca-bundle or AWS_CA_BUNDLE.",
+        )
+    if isinstance(error, _NO_ANSWER):
+        return CloudError(
+            f"{call.name}: AWS did not answer: {text}",
+            kind=ErrorKind.TRANSIENT,
+            code=type(error).__name__,
+            operation=call.name,
+            remedy="Check the network, HTTPS_PROXY and AWS_ENDPOINT_URL; a run can simply be repeated.",
+        )
+    return CloudError(f"{call.name}: {text}", kind=ErrorKind.PERMANENT, operation=call.name)

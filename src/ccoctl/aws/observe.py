@@ -1,0 +1,195 @@
+"""What there is in an account for one name, to the same types as what is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+
+from ccoctl.aws import calls, names, role_calls
+from ccoctl.aws.observe_cloudfront import access_identities, find_distribution
+from ccoctl.aws.observe_s3 import find_bucket, published, tags_of_objects
+from ccoctl.aws.parse import provider_of, role_of
+from ccoctl.aws.partition import has_cloudfront
+from ccoctl.aws.reader import Reader
+from ccoctl.aws.desired import Settings
+from ccoctl.aws.resources import Account, Bucket, Distribution, Provider, Role
+from ccoctl.engine.diff import Unseen
+from ccoctl.errors import CloudError, ErrorKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What to look at."""
+
+    settings: Settings
+    issuer: bool = True
+    """Bucket, distribution and provider."""
+    roles: tuple[str, ...] = ()
+    """Names of roles."""
+
+
+def observe(asked: Reader, scope: Scope) -> Account:
+    """The account as far as a creation needs it.
+
+    Raises:
+        CloudError: the account cannot be reached, or what must be seen is not allowed.
+    """
+    account = asked.start(lambda: account_id(asked))
+    bucket = asked.start(lambda: find_bucket(asked, scope.settings)) if scope.issuer else None
+    found_roles = [asked.start(_role_question(asked, name)) for name in scope.roles]
+    found = Account(id=account.result())
+    if bucket is not None:
+        found = _issuer(asked, scope.settings, found, bucket.result())
+    roles = {name: role for name, future in zip(scope.roles, found_roles, strict=True) if (role := future.result())}
+    return replace(found, roles=roles)
+
+
+def account_id(asked: Reader) -> str:
+    """The account's number; nobody can be denied to ask for it."""
+    return str(asked.get(calls.get_caller_identity())["Account"])
+
+
+def _role_question(asked: Reader, name: str) -> "RoleQuestion":
+    return RoleQuestion(asked, name)
+
+
+@dataclass(frozen=True, slots=True)
+class RoleQuestion:
+    """Asks for one role and its policies."""
+
+    asked: Reader
+    name: str
+
+    def __call__(self) -> Role | None:
+        return find_role(self.asked, self.name)
+
+
+def find_role(asked: Reader, name: str) -> Role | None:
+    """A role with its policies, None where there is no such role."""
+    answer = asked.find(role_calls.get_role(name))
+    if answer is None:
+        return None
+    return role_of(
+        answer,
+        permissions=asked.see(role_calls.get_role_policy(name, name)),
+        inline=asked.see(role_calls.list_role_policies(name)),
+        attached=asked.see(role_calls.list_attached_role_policies(name)),
+    )
+
+
+def _issuer(asked: Reader, settings: Settings, found: Account, bucket: Bucket | None) -> Account:
+    look_at_cloudfront = (settings.private or bucket is not None) and has_cloudfront(settings.partition.id)
+    distribution: Future[Distribution | Unseen | None] | None = None
+    identities = None
+    if look_at_cloudfront:
+        distribution = asked.start(lambda: find_distribution(asked, settings))
+        identities = asked.start(lambda: access_identities(asked, settings))
+    documents = asked.start(lambda: published(asked, settings.bucket)) if bucket is not None else None
+    public = asked.start(lambda: find_provider(asked, settings, found.id, settings.bucket_host))
+    behind = distribution.result() if distribution is not None else None
+    denied: tuple[str, ...] = ()
+    if isinstance(behind, Unseen):
+        denied = (_without(behind, settings),)
+        behind = None
+    providers = [public.result()]
+    if behind is not None:
+        providers.append(find_provider(asked, settings, found.id, behind.domain_name))
+    return replace(
+        found,
+        bucket=bucket,
+        documents=documents.result() if documents is not None else {},
+        distribution=behind,
+        access_identities=identities.result() if identities is not None else (),
+        providers=tuple(item for item in providers if item is not None),
+        denied=denied,
+    )
+
+
+def _without(unseen: Unseen, settings: Settings) -> str:
+    if settings.private:
+        raise CloudError(
+            f"the account's distributions cannot be listed, since {unseen.action} is not allowed",
+            kind=ErrorKind.DENIED,
+            actions=(unseen.action,),
+            remedy="A private bucket needs it: see `ccoctl aws required-permissions --create-private-s3-bucket`.",
+        )
+    return f"whether a distribution serves the bucket was not looked at, since {unseen.action} is not allowed"
+
+
+def find_provider(asked: Reader, settings: Settings, account: str, host: str) -> Provider | None:
+    """The provider of an issuer, found by its URL: the ARN follows from it."""
+    arn = f"arn:{settings.partition.id}:iam::{account}:oidc-provider/{host}"
+    answer = asked.find(calls.get_provider(arn))
+    return provider_of(arn, answer) if answer is not None else None
+
+
+def observe_for_deletion(asked: Reader, settings: Settings) -> Account:
+    """Everything of a name: roles by prefix, then tags; providers by issuer, then tags."""
+    account = asked.start(lambda: account_id(asked))
+    bucket = asked.start(lambda: find_bucket(asked, settings))
+    candidates = asked.start(lambda: _role_candidates(asked, settings.name))
+    cloudfront = has_cloudfront(settings.partition.id)
+    distribution = asked.start(lambda: find_distribution(asked, settings)) if cloudfront else None
+    identities = asked.start(lambda: access_identities(asked, settings)) if cloudfront else None
+    arns = asked.start(lambda: _provider_arns(asked))
+
+    behind = distribution.result() if distribution is not None else None
+    denied: tuple[str, ...] = ()
+    if isinstance(behind, Unseen):
+        denied = (f"distributions were not looked at, since {behind.action} is not allowed",)
+        behind = None
+    there = bucket.result()
+    names_of_roles = candidates.result()
+    roles = asked.all(_role_question(asked, name) for name in names_of_roles)
+    providers = asked.all(_ProviderQuestion(asked, arn) for arn in _provider_candidates(arns.result(), settings))
+    return Account(
+        id=account.result(),
+        bucket=there,
+        objects=tags_of_objects(asked, settings.bucket) if there is not None else {},
+        distribution=behind,
+        access_identities=identities.result() if identities is not None else (),
+        providers=tuple(item for item in providers if item is not None),
+        roles={role.name: role for role in roles if role is not None},
+        denied=denied,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _ProviderQuestion:
+    asked: Reader
+    arn: str
+
+    def __call__(self) -> Provider | None:
+        answer = self.asked.find(calls.get_provider(self.arn))
+        return provider_of(self.arn, answer) if answer is not None else None
+
+
+def _role_candidates(asked: Reader, name: str) -> tuple[str, ...]:
+    found: list[str] = []
+    marker = ""
+    while True:
+        page = asked.get(role_calls.list_roles(marker))
+        found += [role["RoleName"] for role in _entries(page, "Roles")]
+        marker = str(page.get("Marker") or "")
+        if not page.get("IsTruncated") or not marker:
+            return tuple(sorted(role for role in found if role.startswith(names.role_prefix(name))))
+
+
+def _entries(answer: object, member: str) -> list[dict[str, str]]:
+    entries = answer.get(member) if isinstance(answer, dict) else None
+    return entries if isinstance(entries, list) else []
+
+
+def _provider_arns(asked: Reader) -> tuple[str, ...]:
+    return tuple(entry["Arn"] for entry in _entries(asked.get(calls.list_providers()), "OpenIDConnectProviderList"))
+
+
+def _provider_candidates(arns: Iterable[str], settings: Settings) -> tuple[str, ...]:
+    """The providers whose issuer may be ours: our bucket's host, or any of CloudFront's."""
+    hosts = {arn: arn.partition(":oidc-provider/")[2] for arn in arns}
+    return tuple(
+        arn
+        for arn, host in sorted(hosts.items())
+        if host == settings.bucket_host or ".cloudfront." in host
+    )

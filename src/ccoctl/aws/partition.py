@@ -1,0 +1,95 @@
+"""Partitions and regions, from the data that botocore ships; botocore itself is not imported.
+
+Source: `partitions.json` and `endpoints.json` in botocore's data folder.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ccoctl.errors import Problem, Problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Partition:
+    """A separate AWS: its own accounts, ARNs and DNS suffix."""
+
+    id: str
+    dns_suffix: str
+    region_pattern: str
+    regions: frozenset[str]
+
+    def knows(self, region: str) -> bool:
+        """True when the region is listed; a newer one may only fit the pattern."""
+        return region in self.regions
+
+
+@cache
+def partitions() -> tuple[Partition, ...]:
+    """Every partition that botocore's data describes."""
+    return tuple(
+        Partition(
+            id=entry["id"],
+            dns_suffix=entry["outputs"]["dnsSuffix"],
+            region_pattern=entry["regionRegex"],
+            regions=frozenset(entry["regions"]),
+        )
+        for entry in _data("partitions.json")["partitions"]
+    )
+
+
+def partition_of(region: str) -> Partition:
+    """The partition that a region belongs to.
+
+    Raises:
+        Problems: no partition has such a region.
+    """
+    for partition in partitions():
+        if partition.knows(region):
+            return partition
+    for partition in partitions():
+        if re.fullmatch(partition.region_pattern.strip("^$"), region):
+            return partition
+    raise Problems((Problem("--region", f"{region!r} is not a region of any AWS partition{_suggestion(region)}"),))
+
+
+def partition_named(partition_id: str) -> Partition:
+    """The partition of an ARN's second field.
+
+    Raises:
+        Problems: there is no such partition.
+    """
+    for partition in partitions():
+        if partition.id == partition_id:
+            return partition
+    raise Problems((Problem("", f"{partition_id!r} is not an AWS partition"),))
+
+
+@cache
+def has_cloudfront(partition_id: str) -> bool:
+    """True when CloudFront is served in the partition."""
+    return any(
+        entry["partition"] == partition_id and "cloudfront" in entry["services"]
+        for entry in _data("endpoints.json")["partitions"]
+    )
+
+
+def _suggestion(region: str) -> str:
+    from difflib import get_close_matches
+
+    known = sorted(name for partition in partitions() for name in partition.regions)
+    near = get_close_matches(region, known, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
+
+
+def _data(name: str) -> Any:
+    spec = find_spec("botocore")
+    if spec is None or not spec.submodule_search_locations:
+        raise Problems((Problem("", "botocore is not installed, and its list of AWS regions is needed"),))
+    return json.loads((Path(spec.submodule_search_locations[0]) / "data" / name).read_bytes())

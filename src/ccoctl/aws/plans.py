@@ -1,0 +1,214 @@
+"""The plans of the AWS commands: from settings, requests, key and account to steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from ccoctl.aws import desired, manifests
+from ccoctl.aws.desired import Issuer, Settings, Trusted
+from ccoctl.aws.mode import Mode, mode
+from ccoctl.aws.resources import Account, Role
+from ccoctl.aws.steps import bucket, cloudfront, documents, provider, roles
+from ccoctl.aws.steps.common import Steps, together
+from ccoctl.aws.steps.common import after as edges
+from ccoctl.credentialsrequest.model import CredentialsRequest, SecretRef
+from ccoctl.engine.call import Value
+from ccoctl.engine.graph import in_order
+from ccoctl.engine.plan import Action, Address, After, Plan, Step, WriteFile
+from ccoctl.errors import Problem, Problems, SigningKeyError
+from ccoctl.signing import discovery, jwks
+from ccoctl.signing.jwk import Jwk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """A plan, and what a report wants to say of it."""
+
+    plan: Plan
+    issuer: Issuer | None = None
+    provider_arn: Value = ""
+    roles: Mapping[SecretRef, Role]
+    private: bool = False
+
+
+def all_of_it(settings: Settings, requests: tuple[CredentialsRequest, ...], key: Jwk | None, found: Account) -> Drawn:
+    """Issuer, provider, roles and manifests."""
+    decided = mode(settings, found)
+    settings = decided.settings
+    served = _served(decided, key, found)
+    arn = desired.provider_arn(settings.partition.id, found.id, decided.issuer)
+    trusted = Trusted(arn=arn, host=decided.issuer.host)
+    made, wanted = _roles(settings, requests, trusted, found)
+    files = (
+        _file(manifests.authentication(decided.issuer), _needed(served)),
+        *_secrets(requests, wanted, made, _needed(served)),
+    )
+    return Drawn(
+        plan=_plan(together(_said(decided), served, *made.values()), files),
+        issuer=decided.issuer,
+        provider_arn=arn,
+        roles=wanted,
+        private=settings.private,
+    )
+
+
+def identity_provider(settings: Settings, key: Jwk | None, found: Account) -> Drawn:
+    """The issuer and its provider alone, with the manifest that names the issuer."""
+    decided = mode(settings, found)
+    served = _served(decided, key, found)
+    files = (_file(manifests.authentication(decided.issuer), _needed(served)),)
+    return Drawn(
+        plan=_plan(together(_said(decided), served), files),
+        issuer=decided.issuer,
+        provider_arn=desired.provider_arn(settings.partition.id, found.id, decided.issuer),
+        roles={},
+        private=decided.settings.private,
+    )
+
+
+def iam_roles(
+    settings: Settings, requests: tuple[CredentialsRequest, ...], trusted: Trusted, found: Account
+) -> Drawn:
+    """The roles alone, trusting a provider that is there, with their Secrets."""
+    made, wanted = _roles(settings, requests, trusted, found)
+    return Drawn(
+        plan=_plan(together(*made.values()), _secrets(requests, wanted, made, ())),
+        provider_arn=trusted.arn,
+        roles=wanted,
+    )
+
+
+def _said(decided: Mode) -> Steps:
+    return Steps(notes=decided.notes, conflicts=decided.conflicts)
+
+
+def _served(decided: Mode, key: Jwk | None, found: Account) -> Steps:
+    settings, issuer = decided.settings, decided.issuer
+    wanted_bucket = desired.bucket(settings)
+    before: tuple[Steps, ...] = ()
+    front = Steps()
+    if settings.private:
+        granted = cloudfront.access(settings, found)
+        wanted_bucket = replace(wanted_bucket, policy=cloudfront.bucket_policy(settings, granted, found))
+        front = cloudfront.distribution_steps(
+            desired.distribution(settings), found.distribution, settings.name, granted
+        )
+        before = (granted.steps,)
+    made = bucket.bucket_steps(wanted_bucket, found.bucket, settings.name)
+    published, keys = _published(settings, issuer, key, found, made)
+    reachable = (*made.ids, *published.ids, *front.ids)
+    registered = provider.provider_steps(
+        desired.provider(settings, found.id, issuer),
+        next((item for item in found.providers if item.url == issuer.url), None),
+        settings.name,
+        issuer,
+        published=reachable,
+    )
+    return together(*before, made, front, published, registered, keys)
+
+
+def _published(
+    settings: Settings, issuer: Issuer, key: Jwk | None, found: Account, made: Steps
+) -> tuple[Steps, Steps]:
+    """The steps that publish the documents, and what is to be said of the keys."""
+    body, said = _key_set(settings, key, found)
+    wanted = desired.documents(settings, issuer, body)
+    if body == {} and not said.conflicts:
+        wanted = tuple(document for document in wanted if document.key != discovery.KEYS)
+    ready = bucket.TAGGED if bucket.TAGGED in made.ids else ""
+    return documents.document_steps(settings.bucket, wanted, found.documents, ready=ready), said
+
+
+def _key_set(settings: Settings, key: Jwk | None, found: Account) -> tuple[Mapping[str, Value], Steps]:
+    """The JWKS to publish: a key that others may still verify with is never dropped."""
+    there = found.documents.get(discovery.KEYS)
+    where = f"object {settings.bucket}/{discovery.KEYS}"
+    if there is None:
+        return (jwks.document(jwks.Jwks((key,))), Steps()) if key else ({}, Steps())
+    try:
+        published = jwks.parse(there.raw)
+    except SigningKeyError as error:
+        problem = Problem(where, f"what is published is no JWKS: {error.what}; move it away and run again")
+        return {}, Steps(conflicts=(problem,))
+    if key is None:
+        return there.body or {}, Steps(notes=("no signing key is at hand here: the published keys stay as they are",))
+    if jwks.has(published, key.kid):
+        return there.body or {}, Steps()
+    if not published.keys:
+        return jwks.document(jwks.Jwks((key,))), Steps()
+    kids = ", ".join(str(item.kid) for item in published.keys)
+    problem = Problem(
+        where,
+        f"it publishes another key ({kids}) than ours ({key.kid}); replacing it would cut off every token signed by it. "
+        "Use the cluster's own key pair, or rotate the key (rotate-signing-key, to come)",
+    )
+    return {}, Steps(conflicts=(problem,))
+
+
+def _roles(
+    settings: Settings, requests: tuple[CredentialsRequest, ...], trusted: Trusted, found: Account
+) -> tuple[dict[SecretRef, Steps], dict[SecretRef, Role]]:
+    wanted = desired.roles(settings, found.id, trusted, requests)
+    steps: dict[SecretRef, Steps] = {}
+    for request in requests:
+        role = wanted[request.secret]
+        there = found.roles.get(role.name)
+        bound = desired.bind_audience(role, trusted, request)
+        steps[request.secret] = roles.role_steps(role, there, settings.name, stricter=bound.trust)
+        if there is not None:
+            wanted[request.secret] = replace(role, arn=there.arn)
+    return steps, wanted
+
+
+def _secrets(
+    requests: tuple[CredentialsRequest, ...],
+    wanted: Mapping[SecretRef, Role],
+    made: Mapping[SecretRef, Steps],
+    issuer: tuple[After, ...],
+) -> tuple[Step, ...]:
+    return tuple(
+        _file(
+            manifests.secret(request, wanted[request.secret]),
+            (*edges("a Secret never points at a role without its rights", *_rights(made[request.secret])), *issuer),
+        )
+        for request in requests
+    )
+
+
+def _rights(steps: Steps) -> tuple[str, ...]:
+    return tuple(name for name in steps.ids if name.rsplit("/", 1)[1] in {"create", "policy", "trust"})
+
+
+def _needed(served: Steps) -> tuple[After, ...]:
+    return edges("manifests come last", *served.ids)
+
+
+def _file(work: WriteFile, after: tuple[After, ...]) -> Step:
+    return Step(
+        id=f"file/{work.path}",
+        address=Address("file", str(work.path)),
+        action=Action.WRITE_FILE,
+        summary=f"write {work.path}",
+        work=work,
+        after=after,
+    )
+
+
+def _plan(cloud: Steps, files: tuple[Step, ...]) -> Plan:
+    """The plan, unless something stands in its way.
+
+    Raises:
+        Problems: the account holds something that is not ours, or that cannot become what is wanted; all of it at once.
+    """
+    if cloud.conflicts:
+        count = len(cloud.conflicts)
+        raise Problems(
+            cloud.conflicts,
+            what=f"{count} thing{'' if count == 1 else 's'} in the account stand{'s' if count == 1 else ''} in the way; "
+            "nothing was changed",
+        )
+    return Plan(steps=in_order((*cloud.steps, *files)), notes=cloud.notes)
+
+
+__all__ = ["Drawn", "all_of_it", "iam_roles", "identity_provider"]

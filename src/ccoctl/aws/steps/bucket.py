@@ -1,0 +1,109 @@
+"""The bucket: made, tagged, opened or closed, and who may read it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ccoctl.aws import calls
+from ccoctl.aws.names import is_owned
+from ccoctl.aws.policy import Policy
+from ccoctl.aws.resources import Bucket, PublicAccess
+from ccoctl.aws.steps.common import Resource, Steps, change_of, merged, not_seen, ownership_conflict
+from ccoctl.aws.steps.common import after as edges
+from ccoctl.engine.diff import Difference, compare
+from ccoctl.engine.plan import Action, Address, FieldChange
+
+TAGGED = "bucket/tags"
+CREATED = "bucket/create"
+
+
+def bucket_steps(wanted: Bucket, found: Bucket | None, name: str) -> Steps:
+    """What makes the bucket as wanted."""
+    resource = Resource(Address("bucket", wanted.name), "bucket")
+    if found is None:
+        _create(resource, wanted)
+        return resource.done()
+    _check(resource, wanted, found, name)
+    wanted = replace(wanted, tags=merged(wanted.tags, found.tags))
+    _repair(resource, wanted, compare(wanted, found))
+    return resource.done()
+
+
+def _create(resource: Resource, wanted: Bucket) -> None:
+    made = resource.add(
+        "create", Action.CREATE, calls.create_bucket(wanted.name, wanted.region), f"create bucket {wanted.name}"
+    )
+    tagged = resource.add(
+        "tags",
+        Action.UPDATE,
+        calls.put_bucket_tagging(wanted.name, wanted.tags),
+        f"tag bucket {wanted.name} as ours",
+        after=edges("the bucket must exist", made),
+    )
+    opened = _set_public_access(resource, wanted, tagged, ())
+    _set_policy(resource, wanted, opened, ())
+
+
+def _check(resource: Resource, wanted: Bucket, found: Bucket, name: str) -> None:
+    if found.region != wanted.region:
+        resource.conflict(f"it is in {found.region}, not in {wanted.region}; use --region {found.region}")
+    abandoned = not found.tags and found.empty
+    why = ownership_conflict(found.tags, name)
+    if why and not abandoned:
+        resource.conflict(why)
+    elif why:
+        resource.note("it is empty and untagged, as an interrupted run leaves it; it is taken over")
+
+
+def _repair(resource: Resource, wanted: Bucket, difference: Difference) -> None:
+    tagged = ""
+    if changes := change_of(difference, "tags"):
+        tagged = resource.add(
+            "tags",
+            Action.UPDATE,
+            calls.put_bucket_tagging(wanted.name, wanted.tags),
+            f"tag bucket {wanted.name} as ours",
+            changes=changes,
+        )
+    opened = tagged
+    changes = change_of(difference, "public_access")
+    if changes or not_seen(difference, "public_access"):
+        opened = _set_public_access(resource, wanted, tagged, changes)
+    changes = change_of(difference, "policy")
+    if wanted.policy is not None and (changes or not_seen(difference, "policy")):
+        _set_policy(resource, wanted, opened, changes)
+    for field in difference.unseen:
+        resource.note(f"its {field.name.replace('_', ' ')} is written again unseen, since {field.old} is not allowed")
+
+
+def _set_public_access(resource: Resource, wanted: Bucket, tagged: str, changes: tuple[FieldChange, ...]) -> str:
+    access = wanted.public_access
+    if not isinstance(access, PublicAccess):
+        return tagged
+    what = "block all public access to" if access.block_policies else "let a policy make public, but no ACL,"
+    return resource.add(
+        "public-access",
+        Action.UPDATE if changes or tagged else Action.REWRITE,
+        calls.put_public_access_block(wanted.name, access),
+        f"{what} bucket {wanted.name}",
+        after=edges("only what is tagged is ours to change", tagged),
+        changes=changes,
+    )
+
+
+def _set_policy(resource: Resource, wanted: Bucket, opened: str, changes: tuple[FieldChange, ...]) -> None:
+    if not isinstance(wanted.policy, Policy):
+        return
+    resource.add(
+        "policy",
+        Action.UPDATE if changes or opened else Action.REWRITE,
+        calls.put_bucket_policy(wanted.name, wanted.policy),
+        f"set who may read bucket {wanted.name}",
+        after=edges("S3 refuses a public policy while it blocks them", opened),
+        changes=changes,
+    )
+
+
+def owned(found: Bucket | None, name: str) -> bool:
+    """True when the bucket is there and carries our tag."""
+    return found is not None and is_owned(found.tags, name)

@@ -1,0 +1,158 @@
+"""Make a set-up on AWS, or a part of it: check, observe, draw the plan, carry it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from ccoctl.aws import names, plans
+from ccoctl.aws.observe import Scope, account_id, find_provider, observe
+from ccoctl.aws.plans import Drawn
+from ccoctl.aws.reader import Reader, reader
+from ccoctl.aws.resources import Account
+from ccoctl.credentialsrequest.model import SecretRef
+from ccoctl.engine.attempt import with_retries
+from ccoctl.engine.call import resolve
+from ccoctl.engine.cloud import Cloud
+from ccoctl.engine.events import Listener, silent
+from ccoctl.engine.execute import execute
+from ccoctl.engine.plan import Plan, Result, WriteFile
+from ccoctl.errors import ConflictError, Problem, Problems
+from ccoctl.signing.jwk import Jwk
+from ccoctl.workflows.aws_keys import Keys, keys_for
+from ccoctl.workflows.aws_order import Checked, Part
+from ccoctl.workflows.output_files import only_changes, writer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A plan that is ready, with the keys that it publishes."""
+
+    checked: Checked
+    keys: Keys
+    drawn: Drawn
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What a creation ended with; texts are empty where they are not known because a step was not done."""
+
+    prepared: Prepared
+    result: Result
+    issuer: str
+    provider_arn: str
+    role_arns: Mapping[SecretRef, str]
+    notes: tuple[str, ...]
+
+
+def prepare(checked: Checked, cloud: Cloud, *, concurrency: int = 10, compare_files: bool = True) -> Prepared:
+    """Look at the keys and the account, and draw the plan; nothing is changed.
+
+    Args:
+        compare_files: whether the plan covers the files of the output directory.
+
+    Raises:
+        Problems: something is in the way; SigningKeyError, FileError: the key pair is damaged or unsafe.
+        CloudError: the account cannot be looked at.
+    """
+    keys = keys_for(checked.order)
+    with reader(lambda call: with_retries(cloud, call), concurrency) as asked:
+        drawn = _draw(checked, keys, asked)
+    directory = checked.order.output_dir
+    plan = only_changes(drawn.plan, directory) if compare_files else _without_files(drawn.plan)
+    return Prepared(
+        checked=checked,
+        keys=keys,
+        drawn=replace(drawn, plan=plan),
+        notes=(*checked.notes, *keys.notes, *plan.notes),
+    )
+
+
+def prepare_dry(checked: Checked) -> Prepared:
+    """The plan of an empty account; nobody is asked anything."""
+    keys = keys_for(checked.order)
+    drawn = _drawn(checked, keys.public, Account())
+    return Prepared(checked=checked, keys=keys, drawn=drawn, notes=(*checked.notes, *keys.notes))
+
+
+def carry_out(
+    prepared: Prepared, cloud: Cloud, *, concurrency: int = 10, listener: Listener = silent
+) -> Made:
+    """Save a key pair that is new, then do every step of the plan. A failed step is in the result, not raised."""
+    prepared.keys.save()
+    result = execute(
+        prepared.drawn.plan,
+        cloud,
+        write_file=writer(prepared.checked.order.output_dir),
+        concurrency=concurrency,
+        listener=listener,
+    )
+    return _made(prepared, result)
+
+
+def _made(prepared: Prepared, result: Result) -> Made:
+    drawn = prepared.drawn
+    known: Callable[[object], str] = lambda value: str(resolve(value, lambda output: result.lookup(output) or ""))  # noqa: E731
+    skipped = [str(answer["Skipped"]) for answer in result.answers.values() if "Skipped" in answer]
+    return Made(
+        prepared=prepared,
+        result=result,
+        issuer=known(drawn.issuer.url) if drawn.issuer is not None else "",
+        provider_arn=known(drawn.provider_arn),
+        role_arns={secret: known(role.arn) for secret, role in drawn.roles.items()},
+        notes=(*prepared.notes, *(f"the thumbprint is left out, and AWS does not need it: {why}" for why in skipped)),
+    )
+
+
+def _draw(checked: Checked, keys: Keys, asked: Reader) -> Drawn:
+    settings = checked.settings
+    wanted_roles = names.role_names(settings.name, [request.secret for request in checked.requests]).values()
+    if checked.order.part is Part.IAM_ROLES:
+        _check_provider(checked, asked)
+    scope = Scope(settings=settings, issuer=checked.order.part is not Part.IAM_ROLES, roles=tuple(wanted_roles))
+    found = observe(asked, scope)
+    drawn = _drawn(checked, keys.public, found)
+    return replace(drawn, plan=replace(drawn.plan, notes=(*drawn.plan.notes, *found.denied)))
+
+
+def _drawn(checked: Checked, key: Jwk | None, found: Account) -> Drawn:
+    match checked.order.part:
+        case Part.ALL:
+            return plans.all_of_it(checked.settings, checked.requests, key, found)
+        case Part.IDENTITY_PROVIDER:
+            return plans.identity_provider(checked.settings, key, found)
+        case Part.IAM_ROLES:
+            if checked.trusted is None:
+                raise Problems((Problem("--identity-provider-arn", "is needed"),))
+            return plans.iam_roles(checked.settings, checked.requests, checked.trusted, found)
+        case _:
+            assert_never(checked.order.part)
+
+
+def _check_provider(checked: Checked, asked: Reader) -> None:
+    """Roles may trust only a provider of their own account, and one that is there."""
+    arn = checked.order.provider_arn
+    account = account_id(asked)
+    theirs = arn.split(":")[4]
+    if theirs != account:
+        raise ConflictError(
+            f"the OIDC provider is in account {theirs}, the credentials are of account {account}",
+            where=arn,
+            remedy="A role can trust only a provider of its own account: use that account's credentials.",
+        )
+    host = arn.partition(":oidc-provider/")[2]
+    if find_provider(asked, checked.settings, account, host) is None:
+        raise ConflictError(
+            "there is no such OIDC provider",
+            where=arn,
+            remedy="Make it with `ccoctl aws create-identity-provider`, which prints its ARN.",
+        )
+
+
+def _without_files(plan: Plan) -> Plan:
+    return replace(plan, steps=tuple(step for step in plan.steps if not isinstance(step.work, WriteFile)))
+
+
+__all__ = ["Made", "Prepared", "carry_out", "prepare", "prepare_dry"]

@@ -1,0 +1,73 @@
+"""Delete everything on AWS that is ours under one name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ccoctl.aws import names
+from ccoctl.aws.deletion import Deletion, deletion
+from ccoctl.aws.desired import Settings
+from ccoctl.aws.observe import observe_for_deletion
+from ccoctl.aws.partition import partition_of
+from ccoctl.aws.reader import reader
+from ccoctl.engine.attempt import with_retries
+from ccoctl.engine.cloud import Cloud
+from ccoctl.engine.events import Listener, silent
+from ccoctl.engine.execute import execute
+from ccoctl.engine.plan import Result, WriteFile
+from ccoctl.errors import Problem, Problems
+
+
+def check(name: str, region: str) -> Settings:
+    """The settings of a deletion.
+
+    Raises:
+        Problems: no set-up can have that name or region.
+    """
+    problems = list(names.name_problems(name))
+    try:
+        partition = partition_of(region)
+    except Problems as error:
+        raise Problems((*problems, *error.problems)) from error
+    if problems:
+        raise Problems(tuple(problems))
+    return Settings(name=name, region=region, partition=partition)
+
+
+def prepare(settings: Settings, cloud: Cloud, *, concurrency: int = 10) -> Deletion:
+    """What would be deleted and what would stay; nothing is changed.
+
+    Raises:
+        CloudError: the account cannot be looked at.
+    """
+    with reader(lambda call: with_retries(cloud, call), concurrency) as asked:
+        found = observe_for_deletion(asked, settings)
+    return deletion(settings.name, settings.bucket, found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted:
+    """What a deletion ended with."""
+
+    deletion: Deletion
+    result: Result
+
+    @property
+    def left(self) -> tuple[Problem, ...]:
+        """What is still there and why: foreign things, and steps that failed or were not done."""
+        undone = tuple(
+            Problem(str(outcome.step.address), str(outcome.error or f"not done, because {outcome.because} failed"))
+            for outcome in self.result.outcomes
+            if outcome.state.value != "done"
+        )
+        return (*self.deletion.left, *undone)
+
+
+def carry_out(prepared: Deletion, cloud: Cloud, *, concurrency: int = 10, listener: Listener = silent) -> Deleted:
+    """Do every step of the deletion."""
+    result = execute(prepared.plan, cloud, write_file=_no_file, concurrency=concurrency, listener=listener)
+    return Deleted(deletion=prepared, result=result)
+
+
+def _no_file(work: WriteFile, _content: str) -> None:
+    raise AssertionError(f"a deletion writes no file: {work.path}")

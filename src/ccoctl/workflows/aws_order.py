@@ -1,0 +1,177 @@
+"""What a user orders of AWS, and checking all of it before anything is called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from ccoctl.aws import desired, names
+from ccoctl.aws.desired import Settings, Trusted
+from ccoctl.aws.partition import Partition, has_cloudfront, partition_named, partition_of
+from ccoctl.aws.resources import OriginAccess
+from ccoctl.credentialsrequest.load import load
+from ccoctl.credentialsrequest.model import CredentialsRequest
+from ccoctl.credentialsrequest.select import Selected, select
+from ccoctl.errors import Problem, Problems
+
+
+class Part(Enum):
+    """Which part of a set-up a command makes."""
+
+    ALL = "all"
+    IDENTITY_PROVIDER = "identity provider"
+    IAM_ROLES = "IAM roles"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """The options of the creating commands and of `plan`, as given."""
+
+    part: Part
+    name: str
+    region: str = ""
+    output_dir: Path
+    credentials_requests_dir: Path | None = None
+    public_key_file: Path | None = None
+    provider_arn: str = ""
+    private: bool = False
+    access: OriginAccess | None = None
+    boundary: str = ""
+    role_path: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    max_session_duration: int | None = None
+    bind_audience: bool = False
+    enable_tech_preview: bool = False
+    key_bits: int = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """An order that can be carried out: settings, requests, and the provider that roles alone trust."""
+
+    order: Order
+    settings: Settings
+    selected: Selected | None = None
+    trusted: Trusted | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def requests(self) -> tuple[CredentialsRequest, ...]:
+        """The requests that apply."""
+        return self.selected.requests if self.selected is not None else ()
+
+
+_PROVIDER_ARN = re.compile(r"arn:(?P<partition>[a-z-]+):iam::(?P<account>\d{12}):oidc-provider/(?P<host>[^\s?#]+)")
+_POLICY_ARN = re.compile(r"arn:(?P<partition>[a-z-]+):iam::(\d{12}|aws):policy/[\x21-\x7e]+")
+_ROLE_PATH = re.compile(r"/|/[\x21-\x7e]{1,510}/")
+_TAG_KEY = re.compile(r"[\w .:/=+@-]{1,128}")
+_TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}")
+
+
+def check(order: Order) -> Checked:
+    """Everything that can be wrong with an order, found in one go.
+
+    Raises:
+        Problems: with all of it.
+        FileError: the directory of requests cannot be read.
+    """
+    problems = list(names.name_problems(order.name))
+    partition = _partition(order, problems)
+    problems += _option_problems(order, partition)
+    selected = _selected(order, problems)
+    if problems or partition is None:
+        raise Problems(tuple(problems))
+    settings = Settings(
+        name=order.name,
+        region=order.region,
+        partition=partition,
+        private=order.private,
+        access=order.access,
+        boundary=order.boundary,
+        role_path=order.role_path,
+        tags=order.tags,
+        max_session_duration=order.max_session_duration,
+        bind_audience=order.bind_audience,
+    )
+    if selected is not None and (oversized := desired.size_problems(settings, selected.requests)):
+        raise Problems(oversized)
+    return Checked(
+        order=order,
+        settings=settings,
+        selected=selected,
+        trusted=_trusted(order),
+        notes=_notes(order, partition, selected),
+    )
+
+
+def _partition(order: Order, problems: list[Problem]) -> Partition | None:
+    try:
+        by_arn = _PROVIDER_ARN.fullmatch(order.provider_arn)
+        if order.part is Part.IAM_ROLES and not order.region and by_arn:
+            return partition_named(by_arn["partition"])
+        return partition_of(order.region)
+    except Problems as error:
+        problems += error.problems
+        return None
+
+
+def _selected(order: Order, problems: list[Problem]) -> Selected | None:
+    if order.credentials_requests_dir is None:
+        return None
+    try:
+        return select(load(order.credentials_requests_dir), enable_tech_preview=order.enable_tech_preview)
+    except Problems as error:
+        problems += error.problems
+        return None
+
+
+def _option_problems(order: Order, partition: Partition | None) -> list[Problem]:
+    found = []
+    if order.part is Part.IAM_ROLES and not (arn := _PROVIDER_ARN.fullmatch(order.provider_arn)):
+        found.append(Problem("--identity-provider-arn", f"{order.provider_arn!r} is not the ARN of an OIDC provider"))
+    elif order.part is Part.IAM_ROLES and arn and partition is not None and arn["partition"] != partition.id:
+        found.append(
+            Problem("--identity-provider-arn", f"it is in partition {arn['partition']}, --region is in {partition.id}")
+        )
+    if order.boundary and not _POLICY_ARN.fullmatch(order.boundary):
+        found.append(Problem("--permissions-boundary-arn", f"{order.boundary!r} is not the ARN of an IAM policy"))
+    if order.role_path and not _ROLE_PATH.fullmatch(order.role_path):
+        what = f"{order.role_path!r} must begin and end with a slash and hold no spaces, at most 512 characters"
+        found.append(Problem("--role-path", what))
+    if order.private and partition is not None and not has_cloudfront(partition.id):
+        found.append(
+            Problem("--create-private-s3-bucket", f"partition {partition.id} has no CloudFront; leave the option out")
+        )
+    return [*found, *_tag_problems(order)]
+
+
+def _tag_problems(order: Order) -> list[Problem]:
+    own = names.owned_tags(order.name)
+    found = []
+    for key, value in order.tags.items():
+        if key in own or key.startswith(names.TAG_PREFIX) or key.lower().startswith("aws:"):
+            found.append(Problem("--tags", f"the key {key!r} is kept for AWS and for this tool"))
+        elif not _TAG_KEY.fullmatch(key) or not _TAG_VALUE.fullmatch(value):
+            found.append(
+                Problem("--tags", f"{key!r}={value!r}: letters, digits, spaces and _.:/=+-@; 128 and 256 characters")
+            )
+    if len(order.tags) + len(own) > 10:
+        found.append(Problem("--tags", f"S3 takes 10 tags for an object, and {len(own)} are ours"))
+    return found
+
+
+def _trusted(order: Order) -> Trusted | None:
+    arn = _PROVIDER_ARN.fullmatch(order.provider_arn)
+    return Trusted(arn=order.provider_arn, host=arn["host"]) if order.part is Part.IAM_ROLES and arn else None
+
+
+def _notes(order: Order, partition: Partition, selected: Selected | None) -> tuple[str, ...]:
+    notes = []
+    if order.region and not partition.knows(order.region):
+        notes.append(f"region {order.region} is newer than this tool's list of regions; it is taken as of {partition.id}")
+    if selected is not None and (said := selected.summary()):
+        notes.append(said)
+    return tuple(notes)

@@ -1,0 +1,48 @@
+"""The files of the output directory as part of a plan: those that are there as wanted are left out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from ccoctl.engine.call import outputs
+from ccoctl.engine.plan import FieldChange, Plan, Step, WriteFile
+from ccoctl.errors import FileError
+from ccoctl.files import ensure_directory, read_bytes, write_whole
+
+LIMIT = 1024 * 1024
+"""Bytes read of an existing file to compare it."""
+
+
+def only_changes(plan: Plan, directory: Path) -> Plan:
+    """The plan without the files that are there as wanted; those that differ say how."""
+    return replace(plan, steps=tuple(kept for step in plan.steps if (kept := _compared(step, directory)) is not None))
+
+
+def _compared(step: Step, directory: Path) -> Step | None:
+    work = step.work
+    if not isinstance(work, WriteFile) or outputs(work.content):
+        return step
+    path = directory / work.path
+    if not path.exists():
+        return step
+    try:
+        there = read_bytes(path, limit=LIMIT).decode("utf-8", "replace")
+    except FileError:
+        return step
+    if there == work.content:
+        return None
+    change = FieldChange(name="content", old=there, new=work.content)
+    return replace(step, summary=f"replace {work.path}, which differs", changes=(change,))
+
+
+def writer(directory: Path) -> Callable[[WriteFile, str], None]:
+    """What writes a plan's files below a directory."""
+
+    def write(work: WriteFile, content: str) -> None:
+        path = directory / work.path
+        ensure_directory(path.parent)
+        write_whole(path, content.encode(), mode=work.mode, replace=work.may_replace)
+
+    return write
