@@ -133,7 +133,8 @@ def put_bucket_policy(bucket: str, policy: Policy) -> Call:
 def put_object(bucket: str, document: Document, *, replaces: str) -> Call:
     """A document with everything about it in one request.
 
-    `replaces` is the ETag of what it replaces, empty where nothing is there: what somebody else wrote meanwhile is kept.
+    `replaces` is the ETag of what it replaces, empty where nothing is there: what somebody else wrote
+    meanwhile is kept.
     """
     guard = {"IfMatch": replaces} if replaces else {"IfNoneMatch": "*"}
     return Call(
@@ -301,9 +302,7 @@ def list_providers() -> Call:
 
 def get_provider(arn: str) -> Call:
     """A provider with its audiences, thumbprints and tags."""
-    return Call(
-        service="iam", operation="GetOpenIDConnectProvider", parameters={"OpenIDConnectProviderArn": arn}
-    )
+    return Call(service="iam", operation="GetOpenIDConnectProvider", parameters={"OpenIDConnectProviderArn": arn})
 
 
 def create_provider(url: str | Template, audiences: Iterable[str], thumbprints: Value, tags: Tags) -> Call:

@@ -109,7 +109,7 @@ def _parameters(call: Call) -> dict[str, Any]:
 
 def _plain(answer: Mapping[str, Any]) -> Answer:
     plain = {name: value for name, value in answer.items() if name != "ResponseMetadata"}
-    body = plain.get("Body")
+    body: Any = plain.get("Body")
     if hasattr(body, "read"):
         with body:
             plain["Body"] = body.read(BODY_LIMIT)

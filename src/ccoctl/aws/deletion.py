@@ -57,7 +57,9 @@ def _role(role: Role, name: str) -> Steps:
     inline = role.inline_policies
     attached = role.attached_policies
     if isinstance(inline, Unseen):
-        resource.note(f"its inline policies cannot be listed, since {inline.action} is not allowed; its own one is tried")
+        resource.note(
+            f"its inline policies cannot be listed, since {inline.action} is not allowed; its own one is tried"
+        )
         inline = (role.name,)
     first = [
         resource.add(
@@ -107,7 +109,9 @@ def _documents(bucket: str, name: str, found: Account, last_users: tuple[str, ..
         return Steps()
     if not names.is_owned(found.bucket.tags, name):
         return Steps(
-            conflicts=(Problem(str(resource.address), f"it does not carry the tag {names.comment(name)}={names.OWNED}"),)
+            conflicts=(
+                Problem(str(resource.address), f"it does not carry the tag {names.comment(name)}={names.OWNED}"),
+            )
         )
     unused = edges("the issuer is in use until roles and provider are gone", *last_users)
     deleted = []

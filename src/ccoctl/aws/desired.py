@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ccoctl.aws import names, policy
 from ccoctl.aws.names import Tags
 from ccoctl.aws.partition import Partition
 from ccoctl.aws.resources import Bucket, Distribution, Document, OriginAccess, Provider, PublicAccess, Role
 from ccoctl.credentialsrequest.model import CredentialsRequest, SecretRef
-from ccoctl.engine.call import Output, Template, Value, text
+from ccoctl.engine.call import Output, Template, text
 from ccoctl.engine.diff import ANY
 from ccoctl.errors import Problem
 from ccoctl.signing import discovery
@@ -98,9 +99,7 @@ class Issuer:
 def future_issuer() -> Issuer:
     """The issuer behind a distribution that is yet to be made."""
     return Issuer(
-        host=Output(
-            step=DISTRIBUTION_CREATE, path="Distribution.DomainName", placeholder="<enter_issuer_url_here>"
-        )
+        host=Output(step=DISTRIBUTION_CREATE, path="Distribution.DomainName", placeholder="<enter_issuer_url_here>")
     )
 
 
@@ -116,10 +115,10 @@ def bucket(settings: Settings) -> Bucket:
     )
 
 
-def documents(settings: Settings, issuer: Issuer, jwks: Mapping[str, Value]) -> tuple[Document, ...]:
+def documents(settings: Settings, issuer: Issuer, jwks: Mapping[str, Any]) -> tuple[Document, ...]:
     """The discovery document and the JWKS."""
     bodies = {
-        discovery.PATH: discovery.document(issuer.url, issuer.jwks_uri),
+        discovery.PATH: discovery.document(issuer.url, issuer.jwks_uri, algorithms=_algorithms(jwks)),
         discovery.KEYS: jwks,
     }
     return tuple(
@@ -132,6 +131,11 @@ def documents(settings: Settings, issuer: Issuer, jwks: Mapping[str, Value]) -> 
         )
         for key, body in bodies.items()
     )
+
+
+def _algorithms(jwks: Mapping[str, Any]) -> tuple[str, ...]:
+    """What the keys sign with; RS256 where nothing is published yet."""
+    return tuple(sorted({key["alg"] for key in jwks.get("keys", ()) if isinstance(key.get("alg"), str)})) or ("RS256",)
 
 
 def distribution(settings: Settings) -> Distribution:
@@ -180,7 +184,9 @@ def roles(
     return {request.secret: _role(settings, account, trusted, request, named[request.secret]) for request in requests}
 
 
-def _role(settings: Settings, account: str, trusted: Trusted, request: CredentialsRequest, name: names.RoleName) -> Role:
+def _role(
+    settings: Settings, account: str, trusted: Trusted, request: CredentialsRequest, name: names.RoleName
+) -> Role:
     audiences = (TOKEN_AUDIENCE,) if settings.bind_audience else ()
     path = settings.role_path or "/"
     return Role(
@@ -203,10 +209,8 @@ def bind_audience(role: Role, trusted: Trusted, request: CredentialsRequest) -> 
     return replace(role, trust=policy.trust(trusted.arn, trusted.host, request.subjects, (TOKEN_AUDIENCE,)))
 
 
-def size_problems(
-    settings: Settings, requests: tuple[CredentialsRequest, ...]
-) -> tuple[Problem, ...]:
-    """Policies that IAM would refuse for their size, measured with an account and a distribution of the usual length."""
+def size_problems(settings: Settings, requests: tuple[CredentialsRequest, ...]) -> tuple[Problem, ...]:
+    """Policies that IAM would refuse for their size, measured with an account and a host of the usual length."""
     host = "d0123456789abc.cloudfront.net" if settings.private else settings.bucket_host
     account = "123456789012"
     trusted = Trusted(arn=f"arn:{settings.partition.id}:iam::{account}:oidc-provider/{host}", host=host)

@@ -1,4 +1,4 @@
-"""Public or private: what exists decides, and changing the issuer of an existing set-up is a migration, never a side effect."""
+"""Public or private: what exists decides. Changing the issuer of an existing set-up is a migration, no side effect."""
 
 from __future__ import annotations
 
@@ -27,32 +27,33 @@ def mode(settings: Settings, found: Account) -> Mode:
     public = Issuer(host=settings.bucket_host)
     where = f"issuer of {settings.name}"
     if found.distribution is not None:
-        private = Issuer(host=found.distribution.domain_name)
-        conflicts = ()
-        if _registered(found, settings, public):
-            conflicts = (
-                Problem(
-                    where,
-                    f"both {public.url} and {private.url} are registered: a migration between them is under way; "
-                    "finish it or roll it back first",
-                ),
-            )
-        notes = () if settings.private else ("the set-up is private and stays so",)
-        return Mode(
-            settings=replace(settings, private=True), issuer=private, notes=notes, conflicts=conflicts
-        )
+        return _private(settings, found, public, Issuer(host=found.distribution.domain_name), where)
     published = _published(found)
     if settings.private:
         return _to_be_private(settings, found, public, published, where)
-    conflicts = ()
+    conflicts: tuple[Problem, ...] = ()
     if published not in {"", public.url}:
         what = f"the published issuer is {published}, and no distribution of ours serves it"
         conflicts = (Problem(where, f"{what}; changing the issuer is a migration, and this command makes none"),)
     return Mode(settings=settings, issuer=public, conflicts=conflicts)
 
 
+def _private(settings: Settings, found: Account, public: Issuer, private: Issuer, where: str) -> Mode:
+    conflicts: tuple[Problem, ...] = ()
+    if _registered(found, settings, public):
+        conflicts = (
+            Problem(
+                where,
+                f"both {public.url} and {private.url} are registered: a migration between them is under way; "
+                "finish it or roll it back first",
+            ),
+        )
+    notes = () if settings.private else ("the set-up is private and stays so",)
+    return Mode(settings=replace(settings, private=True), issuer=private, notes=notes, conflicts=conflicts)
+
+
 def _to_be_private(settings: Settings, found: Account, public: Issuer, published: str, where: str) -> Mode:
-    conflicts = ()
+    conflicts: tuple[Problem, ...] = ()
     if _registered(found, settings, public) or published == public.url:
         conflicts = (
             Problem(

@@ -70,7 +70,9 @@ def is_owned(tags: Tags, name: str) -> bool:
 def owners(tags: Tags) -> tuple[str, ...]:
     """The names that the ownership tags name."""
     return tuple(
-        sorted(key.removeprefix(TAG_PREFIX) for key, value in tags.items() if key.startswith(TAG_PREFIX) and value == OWNED)
+        sorted(
+            key.removeprefix(TAG_PREFIX) for key, value in tags.items() if key.startswith(TAG_PREFIX) and value == OWNED
+        )
     )
 
 

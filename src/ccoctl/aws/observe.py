@@ -7,12 +7,12 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from ccoctl.aws import calls, names, role_calls
+from ccoctl.aws.desired import Settings
 from ccoctl.aws.observe_cloudfront import access_identities, find_distribution
 from ccoctl.aws.observe_s3 import find_bucket, published, tags_of_objects
 from ccoctl.aws.parse import provider_of, role_of
 from ccoctl.aws.partition import has_cloudfront
 from ccoctl.aws.reader import Reader
-from ccoctl.aws.desired import Settings
 from ccoctl.aws.resources import Account, Bucket, Distribution, Provider, Role
 from ccoctl.engine.diff import Unseen
 from ccoctl.errors import CloudError, ErrorKind
@@ -37,7 +37,7 @@ def observe(asked: Reader, scope: Scope) -> Account:
     """
     account = asked.start(lambda: account_id(asked))
     bucket = asked.start(lambda: find_bucket(asked, scope.settings)) if scope.issuer else None
-    found_roles = [asked.start(_role_question(asked, name)) for name in scope.roles]
+    found_roles = [asked.start(RoleQuestion(asked, name)) for name in scope.roles]
     found = Account(id=account.result())
     if bucket is not None:
         found = _issuer(asked, scope.settings, found, bucket.result())
@@ -48,10 +48,6 @@ def observe(asked: Reader, scope: Scope) -> Account:
 def account_id(asked: Reader) -> str:
     """The account's number; nobody can be denied to ask for it."""
     return str(asked.get(calls.get_caller_identity())["Account"])
-
-
-def _role_question(asked: Reader, name: str) -> "RoleQuestion":
-    return RoleQuestion(asked, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +137,7 @@ def observe_for_deletion(asked: Reader, settings: Settings) -> Account:
         behind = None
     there = bucket.result()
     names_of_roles = candidates.result()
-    roles = asked.all(_role_question(asked, name) for name in names_of_roles)
+    roles = asked.all(RoleQuestion(asked, name) for name in names_of_roles)
     providers = asked.all(_ProviderQuestion(asked, arn) for arn in _provider_candidates(arns.result(), settings))
     return Account(
         id=account.result(),
@@ -188,8 +184,4 @@ def _provider_arns(asked: Reader) -> tuple[str, ...]:
 def _provider_candidates(arns: Iterable[str], settings: Settings) -> tuple[str, ...]:
     """The providers whose issuer may be ours: our bucket's host, or any of CloudFront's."""
     hosts = {arn: arn.partition(":oidc-provider/")[2] for arn in arns}
-    return tuple(
-        arn
-        for arn, host in sorted(hosts.items())
-        if host == settings.bucket_host or ".cloudfront." in host
-    )
+    return tuple(arn for arn, host in sorted(hosts.items()) if host == settings.bucket_host or ".cloudfront." in host)

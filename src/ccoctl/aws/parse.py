@@ -33,7 +33,11 @@ def provider_of(arn: str, answer: Answer) -> Provider:
 
 
 def role_of(
-    answer: Answer, *, permissions: Answer | Unseen | None, inline: Answer | Unseen | None, attached: Answer | Unseen | None
+    answer: Answer,
+    *,
+    permissions: Answer | Unseen | None,
+    inline: Answer | Unseen | None,
+    attached: Answer | Unseen | None,
 ) -> Role:
     """A role from the answers to GetRole, GetRolePolicy and the two lists of its policies."""
     role = answer.get("Role")
@@ -51,7 +55,9 @@ def role_of(
         max_session_duration=int(role.get("MaxSessionDuration") or 3600),
         arn=str(role.get("Arn", "")),
         inline_policies=inline if isinstance(inline, Unseen) else _names(inline, "PolicyNames", ""),
-        attached_policies=attached if isinstance(attached, Unseen) else _names(attached, "AttachedPolicies", "PolicyArn"),
+        attached_policies=attached
+        if isinstance(attached, Unseen)
+        else _names(attached, "AttachedPolicies", "PolicyArn"),
         last_used=_last_used(role),
     )
 
@@ -76,5 +82,3 @@ def _last_used(role: Mapping[str, Any]) -> str:
     if not isinstance(used, Mapping) or not used.get("LastUsedDate"):
         return ""
     return f"{used['LastUsedDate']:%Y-%m-%d %H:%M} UTC in {used.get('Region', 'an unknown region')}"
-
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ccoctl.aws import desired, manifests
 from ccoctl.aws.desired import Issuer, Settings, Trusted
@@ -67,9 +68,7 @@ def identity_provider(settings: Settings, key: Jwk | None, found: Account) -> Dr
     )
 
 
-def iam_roles(
-    settings: Settings, requests: tuple[CredentialsRequest, ...], trusted: Trusted, found: Account
-) -> Drawn:
+def iam_roles(settings: Settings, requests: tuple[CredentialsRequest, ...], trusted: Trusted, found: Account) -> Drawn:
     """The roles alone, trusting a provider that is there, with their Secrets."""
     made, wanted = _roles(settings, requests, trusted, found)
     return Drawn(
@@ -108,9 +107,7 @@ def _served(decided: Mode, key: Jwk | None, found: Account) -> Steps:
     return together(*before, made, front, published, registered, keys)
 
 
-def _published(
-    settings: Settings, issuer: Issuer, key: Jwk | None, found: Account, made: Steps
-) -> tuple[Steps, Steps]:
+def _published(settings: Settings, issuer: Issuer, key: Jwk | None, found: Account, made: Steps) -> tuple[Steps, Steps]:
     """The steps that publish the documents, and what is to be said of the keys."""
     body, said = _key_set(settings, key, found)
     wanted = desired.documents(settings, issuer, body)
@@ -120,7 +117,7 @@ def _published(
     return documents.document_steps(settings.bucket, wanted, found.documents, ready=ready), said
 
 
-def _key_set(settings: Settings, key: Jwk | None, found: Account) -> tuple[Mapping[str, Value], Steps]:
+def _key_set(settings: Settings, key: Jwk | None, found: Account) -> tuple[Mapping[str, Any], Steps]:
     """The JWKS to publish: a key that others may still verify with is never dropped."""
     there = found.documents.get(discovery.KEYS)
     where = f"object {settings.bucket}/{discovery.KEYS}"
@@ -140,7 +137,8 @@ def _key_set(settings: Settings, key: Jwk | None, found: Account) -> tuple[Mappi
     kids = ", ".join(str(item.kid) for item in published.keys)
     problem = Problem(
         where,
-        f"it publishes another key ({kids}) than ours ({key.kid}); replacing it would cut off every token signed by it. "
+        f"it publishes another key ({kids}) than ours ({key.kid}); replacing it would cut off every token signed by "
+        "it. "
         "Use the cluster's own key pair, or rotate the key (rotate-signing-key, to come)",
     )
     return {}, Steps(conflicts=(problem,))
@@ -203,11 +201,8 @@ def _plan(cloud: Steps, files: tuple[Step, ...]) -> Plan:
     """
     if cloud.conflicts:
         count = len(cloud.conflicts)
-        raise Problems(
-            cloud.conflicts,
-            what=f"{count} thing{'' if count == 1 else 's'} in the account stand{'s' if count == 1 else ''} in the way; "
-            "nothing was changed",
-        )
+        things = "1 thing in the account stands" if count == 1 else f"{count} things in the account stand"
+        raise Problems(cloud.conflicts, what=f"{things} in the way; nothing was changed")
     return Plan(steps=in_order((*cloud.steps, *files)), notes=cloud.notes)
 
 

@@ -47,7 +47,7 @@ def required(settings: Settings, key: Jwk) -> Required:
 
 
 def policy_document(settings: Settings, wanted: Required, *, scoped: bool) -> dict[str, Any]:
-    """The policy; with `scoped` it covers the resources of the settings' name alone wherever IAM can tell them apart."""
+    """The policy; with `scoped` it covers the resources of that name alone where IAM can tell them apart."""
     statements = [
         *_statements("Needed", wanted.needed, settings, scoped),
         *_statements("SeeAndMendMore", wanted.more, settings, scoped),
@@ -76,7 +76,7 @@ def _made(settings: Settings) -> Account:
     return Account(
         id=_ACCOUNT,
         bucket=replace(desired.bucket(settings), tags=tags, empty=False),
-        objects={key: tags for key in ("any",)},
+        objects={"any": tags},
         access_identities=(identity,) if settings.private else (),
         distribution=replace(desired.distribution(settings), id="any", status="Deployed") if settings.private else None,
         providers=(Provider(url=f"https://{host}", arn=arn, audiences=frozenset(desired.AUDIENCES), tags=tags),),

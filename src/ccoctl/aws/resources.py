@@ -1,4 +1,4 @@
-"""The resources on AWS. One type for what is wanted and what is found; each field says what a difference of it means."""
+"""The resources on AWS: one type for wanted and found, whose fields say what a difference of them means."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from ccoctl.aws.names import Tags
 from ccoctl.aws.policy import Policy
-from ccoctl.engine.call import Output, Template, Value
+from ccoctl.engine.call import Output, Template
 from ccoctl.engine.diff import Any_, Unseen, identity, immutable, observed, owned
 
 
@@ -47,7 +47,7 @@ class Document:
     """An object of the bucket; `body` is the parsed JSON."""
 
     key: str = identity()
-    body: Mapping[str, Value] | None = owned()
+    body: Mapping[str, Any] | None = owned()
     """None where what is published is no JSON object."""
     content_type: str = owned()
     cache_control: str = owned()

@@ -23,7 +23,7 @@ _LINE_LIMIT = 65536
 
 
 def thumbprint(host: str, *, ca_bundle: str = "") -> Answer:
-    """`Thumbprints` with one entry, or, where the host cannot be reached or trusted, `Skipped` with the reason alone."""
+    """`Thumbprints` with one entry; where the host cannot be reached or trusted, `Skipped` with the reason alone."""
     try:
         return {"Thumbprints": [_of_chain(host, ca_bundle)]}
     except (OSError, ValueError) as error:
@@ -43,7 +43,7 @@ def _served_chain(secured: ssl.SSLSocket) -> list[bytes]:
     if hasattr(secured, "get_unverified_chain"):
         chain: list[bytes] = secured.get_unverified_chain()
         return chain
-    inner = secured._sslobj  # type: ignore[attr-defined]  # noqa: SLF001 - no public way before 3.13
+    inner = secured._sslobj  # type: ignore[attr-defined]
     return [certificate.public_bytes(2) for certificate in inner.get_unverified_chain()]
 
 

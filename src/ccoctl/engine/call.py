@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 Value: TypeAlias = (
     "bool | int | float | str | bytes | Output | Template | JsonText"
@@ -46,7 +46,8 @@ class Template:
 class JsonText:
     """A parameter that is itself a JSON document in a string, as IAM takes policies."""
 
-    document: Mapping[str | Template | Output, Value]
+    document: Mapping[Any, Any]
+    """Parsed JSON, whose keys and values may hold Outputs."""
     indent: int | None = None
     """Indentation of the text; None writes it without white space."""
 

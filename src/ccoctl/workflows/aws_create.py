@@ -77,9 +77,7 @@ def prepare_dry(checked: Checked) -> Prepared:
     return Prepared(checked=checked, keys=keys, drawn=drawn, notes=(*checked.notes, *keys.notes))
 
 
-def carry_out(
-    prepared: Prepared, cloud: Cloud, *, concurrency: int = 10, listener: Listener = silent
-) -> Made:
+def carry_out(prepared: Prepared, cloud: Cloud, *, concurrency: int = 10, listener: Listener = silent) -> Made:
     """Save a key pair that is new, then do every step of the plan. A failed step is in the result, not raised."""
     prepared.keys.save()
     result = execute(

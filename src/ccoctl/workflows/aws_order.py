@@ -171,7 +171,9 @@ def _trusted(order: Order) -> Trusted | None:
 def _notes(order: Order, partition: Partition, selected: Selected | None) -> tuple[str, ...]:
     notes = []
     if order.region and not partition.knows(order.region):
-        notes.append(f"region {order.region} is newer than this tool's list of regions; it is taken as of {partition.id}")
+        notes.append(
+            f"region {order.region} is newer than this tool's list of regions; it is taken as of {partition.id}"
+        )
     if selected is not None and (said := selected.summary()):
         notes.append(said)
     return tuple(notes)

@@ -148,7 +148,9 @@ def deployed(question: Call) -> Wait:
     return Wait(call=question, path="Distribution.Status", equals="Deployed", deadline=DEPLOY_DEADLINE)
 
 
-def delete_steps(found: Distribution | None, identities: tuple[AccessIdentity, ...], *, last_user: tuple[str, ...]) -> Steps:
+def delete_steps(
+    found: Distribution | None, identities: tuple[AccessIdentity, ...], *, last_user: tuple[str, ...]
+) -> Steps:
     """Disable, wait, delete the distribution; then its identity."""
     steps: list[Steps] = []
     gone = ""
@@ -204,7 +206,7 @@ def _delete_distribution(resource: Resource, found: Distribution, last_user: tup
 
 def config(name: str, wanted: Distribution, granted: Access) -> dict[str, Value]:
     """A DistributionConfig as the Go tool writes it, except for the origin's access control where that is chosen."""
-    methods = {"Quantity": 2, "Items": ["HEAD", "GET"]}
+    methods: dict[str, Value] = {"Quantity": 2, "Items": ["HEAD", "GET"]}
     by_identity = granted.kind is OriginAccess.OAI
     origin: dict[str, Value] = {
         "Id": wanted.origin,

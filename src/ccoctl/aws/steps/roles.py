@@ -61,9 +61,7 @@ def settled(wanted: Role, found: Role, stricter: Policy | None = None) -> Role:
 
 
 def _create(resource: Resource, wanted: Role) -> None:
-    made = resource.add(
-        "create", Action.CREATE, role_calls.create_role(wanted), f"create role {wanted.name}"
-    )
+    made = resource.add("create", Action.CREATE, role_calls.create_role(wanted), f"create role {wanted.name}")
     if isinstance(wanted.permissions, Policy):
         resource.add(
             "policy",
