@@ -26,7 +26,8 @@ class DryFile:
     path: PurePosixPath
     text: str
     step: str
-    """The id of the step that it renders."""
+    """The id of the step that it renders; empty for the script, which renders all of them."""
+    mode: int = 0o644
 
 
 TAGS_SUFFIX = "-tags.json"

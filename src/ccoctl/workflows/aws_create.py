@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import assert_never
 
@@ -22,6 +22,7 @@ from ccoctl.errors import ConflictError, Problem, Problems
 from ccoctl.signing.jwk import Jwk
 from ccoctl.workflows.aws_keys import Keys, keys_for
 from ccoctl.workflows.aws_order import Checked, Part
+from ccoctl.workflows.create_key_pair import KeyPair
 from ccoctl.workflows.output_files import only_changes, writer
 
 
@@ -41,23 +42,28 @@ class Made:
 
     prepared: Prepared
     result: Result
+    key_pair: KeyPair | None
+    """The pair in the output directory; None where a public key alone was given, or none was needed."""
     issuer: str
     provider_arn: str
     role_arns: Mapping[SecretRef, str]
     notes: tuple[str, ...]
 
 
-def prepare(checked: Checked, cloud: Cloud, *, concurrency: int = 10, compare_files: bool = True) -> Prepared:
+def prepare(
+    checked: Checked, cloud: Cloud, *, concurrency: int = 10, make_key: bool = True, compare_files: bool = True
+) -> Prepared:
     """Look at the keys and the account, and draw the plan; nothing is changed.
 
     Args:
+        make_key: whether a key pair is made, in memory, where there is none; a plan to look at does without.
         compare_files: whether the plan covers the files of the output directory.
 
     Raises:
         Problems: something is in the way; SigningKeyError, FileError: the key pair is damaged or unsafe.
         CloudError: the account cannot be looked at.
     """
-    keys = keys_for(checked.order)
+    keys = keys_for(checked.order, make_one=make_key)
     with reader(lambda call: with_retries(cloud, call), concurrency) as asked:
         drawn = _draw(checked, keys, asked)
     directory = checked.order.output_dir
@@ -79,7 +85,7 @@ def prepare_dry(checked: Checked) -> Prepared:
 
 def carry_out(prepared: Prepared, cloud: Cloud, *, concurrency: int = 10, listener: Listener = silent) -> Made:
     """Save a key pair that is new, then do every step of the plan. A failed step is in the result, not raised."""
-    prepared.keys.save()
+    saved = prepared.keys.save()
     result = execute(
         prepared.drawn.plan,
         cloud,
@@ -87,16 +93,20 @@ def carry_out(prepared: Prepared, cloud: Cloud, *, concurrency: int = 10, listen
         concurrency=concurrency,
         listener=listener,
     )
-    return _made(prepared, result)
+    return _made(prepared, result, saved)
 
 
-def _made(prepared: Prepared, result: Result) -> Made:
+def _made(prepared: Prepared, result: Result, saved: KeyPair | None) -> Made:
     drawn = prepared.drawn
-    known: Callable[[object], str] = lambda value: str(resolve(value, lambda output: result.lookup(output) or ""))  # noqa: E731
+
+    def known(value: object) -> str:
+        return str(resolve(value, lambda output: result.lookup(output) or ""))
+
     skipped = [str(answer["Skipped"]) for answer in result.answers.values() if "Skipped" in answer]
     return Made(
         prepared=prepared,
         result=result,
+        key_pair=saved,
         issuer=known(drawn.issuer.url) if drawn.issuer is not None else "",
         provider_arn=known(drawn.provider_arn),
         role_arns={secret: known(role.arn) for secret, role in drawn.roles.items()},

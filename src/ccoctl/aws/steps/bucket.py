@@ -40,8 +40,8 @@ def _create(resource: Resource, wanted: Bucket) -> None:
         f"tag bucket {wanted.name} as ours",
         after=edges("the bucket must exist", made),
     )
-    opened = _set_public_access(resource, wanted, tagged, ())
-    _set_policy(resource, wanted, opened, ())
+    opened = _set_public_access(resource, wanted, Action.UPDATE, after=tagged)
+    _set_policy(resource, wanted, Action.UPDATE, after=opened)
 
 
 def _check(resource: Resource, wanted: Bucket, found: Bucket, name: str) -> None:
@@ -68,38 +68,46 @@ def _repair(resource: Resource, wanted: Bucket, difference: Difference) -> None:
     opened = tagged
     changes = change_of(difference, "public_access")
     if changes or not_seen(difference, "public_access"):
-        opened = _set_public_access(resource, wanted, tagged, changes)
+        opened = _set_public_access(resource, wanted, _action(changes), after=tagged, changes=changes)
     changes = change_of(difference, "policy")
     if wanted.policy is not None and (changes or not_seen(difference, "policy")):
-        _set_policy(resource, wanted, opened, changes)
+        _set_policy(resource, wanted, _action(changes), after=opened, changes=changes)
     for field in difference.unseen:
         resource.note(f"its {field.name.replace('_', ' ')} is written again unseen, since {field.old} is not allowed")
 
 
-def _set_public_access(resource: Resource, wanted: Bucket, tagged: str, changes: tuple[FieldChange, ...]) -> str:
+def _action(changes: tuple[FieldChange, ...]) -> Action:
+    return Action.UPDATE if changes else Action.REWRITE
+
+
+def _set_public_access(
+    resource: Resource, wanted: Bucket, action: Action, *, after: str, changes: tuple[FieldChange, ...] = ()
+) -> str:
     access = wanted.public_access
     if not isinstance(access, PublicAccess):
-        return tagged
+        return after
     what = "block all public access to" if access.block_policies else "let a policy make public, but no ACL,"
     return resource.add(
         "public-access",
-        Action.UPDATE if changes or tagged else Action.REWRITE,
+        action,
         calls.put_public_access_block(wanted.name, access),
         f"{what} bucket {wanted.name}",
-        after=edges("only what is tagged is ours to change", tagged),
+        after=edges("only what is tagged is ours to change", after),
         changes=changes,
     )
 
 
-def _set_policy(resource: Resource, wanted: Bucket, opened: str, changes: tuple[FieldChange, ...]) -> None:
+def _set_policy(
+    resource: Resource, wanted: Bucket, action: Action, *, after: str, changes: tuple[FieldChange, ...] = ()
+) -> None:
     if not isinstance(wanted.policy, Policy):
         return
     resource.add(
         "policy",
-        Action.UPDATE if changes or opened else Action.REWRITE,
+        action,
         calls.put_bucket_policy(wanted.name, wanted.policy),
         f"set who may read bucket {wanted.name}",
-        after=edges("S3 refuses a public policy while it blocks them", opened),
+        after=edges("S3 refuses a public policy while it blocks them", after),
         changes=changes,
     )
 
