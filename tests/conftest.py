@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,3 +26,37 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"{folder.name}/ is not beside the checkout: its real data cannot be compared")
     return folder
+
+
+_CHANGES = frozenset({"open", "os.chmod", "os.link", "os.mkdir", "os.remove", "os.rename"})
+
+
+@pytest.fixture(scope="session")
+def crash() -> Callable[[Callable[[], object], int], bool]:
+    """Runs a task in a child process killed right before its n-th (from 0) touch of the file system.
+
+    Gives True when the task came to its end before that.
+    """
+
+    def run(task: Callable[[], object], number: int) -> bool:
+        if (child := os.fork()) == 0:
+            left = number
+
+            def kill(event: str, _arguments: object) -> None:
+                nonlocal left
+                if event in _CHANGES:
+                    left -= 1
+                    if left < 0:
+                        os.kill(os.getpid(), signal.SIGKILL)
+
+            sys.addaudithook(kill)
+            try:
+                task()
+            except BaseException:
+                os._exit(1)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "the task failed by itself"
+        return os.WIFEXITED(status)
+
+    return run

@@ -31,7 +31,7 @@ _REASONS = {
     errno.EISDIR: ("it is a directory, not a file", "Check the path."),
     errno.ELOOP: (
         "it is a symbolic link, or one that leads back to itself",
-        "Put a real file there, or remove the link.",
+        "Remove the link, or put a file in its place.",
     ),
     errno.ENAMETOOLONG: ("the path is too long", "Choose a shorter one."),
     errno.EACCES: ("permission is denied", _CHECK_PATH),
@@ -108,14 +108,13 @@ def ensure_directory(path: Path, *, mode: int = 0o700) -> None:
     try:
         if path.is_dir():
             return
-        if path.is_symlink() and not path.exists():
-            raise _dangling(path)
-        if path.exists():
-            raise FileError(
-                "This is a file where a directory is needed", where=str(path), remedy="Move it out of the way."
-            )
-        ensure_directory(path.parent, mode=mode)
-        path.mkdir(mode=mode, exist_ok=True)
+        if path.parent != path:
+            ensure_directory(path.parent, mode=mode)
+        try:
+            path.mkdir(mode=mode)
+        except FileExistsError:
+            if not path.is_dir():  # else somebody else made it a moment ago
+                raise _no_directory(path) from None
         _sync_directory(path.parent)
     except OSError as error:
         raise _failure("cannot be made", path, error) from error
@@ -283,6 +282,13 @@ def _failure(what: str, path: Path, error: OSError) -> FileError:
 def _dangling(path: Path) -> FileError:
     what = f"This is a symbolic link to {path.readlink()}, which does not exist"
     return FileError(what, where=str(path), remedy="Remove the link, or put back what it leads to.")
+
+
+def _no_directory(path: Path) -> FileError:
+    if path.is_symlink() and not path.exists():
+        return _dangling(path)
+    what = "This is a file where a directory is needed"
+    return FileError(what, where=str(path), remedy="Move it out of the way, or choose another directory.")
 
 
 def _other_content(path: Path) -> FileError:

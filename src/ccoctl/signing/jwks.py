@@ -105,8 +105,10 @@ def _typed(item: dict[str, object], place: str) -> Jwk:
     for name in names:
         if name in item and not (isinstance(item[name], str) and item[name]):
             raise _refusal(f"The member {name} is not a text with something in it", place)
-    if "kty" not in item:
-        raise _refusal("The member kty is missing", place)
+    needed = ("kty", "crv") if item.get("kty") == "EC" else ("kty",)
+    for name in needed:
+        if name not in item:
+            raise _refusal(f"The member {name} is missing", place)
     used = {name: item[name] for name in names if name in item}
     others = {name: value for name, value in item.items() if name not in used}
     return msgspec.convert({**used, "others": others}, Jwk)
