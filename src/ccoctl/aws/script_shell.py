@@ -1,4 +1,4 @@
-"""The bash functions that a dry run's `apply.sh` is made of. bash 3.2 and the sed, tr and grep of any Unix are enough."""
+"""The bash functions that a dry run's `apply.sh` is made of; bash 3.2 and the sed, tr and grep of any Unix will do."""
 
 from __future__ import annotations
 
@@ -52,8 +52,8 @@ insist() {
   done
 }
 
-# What stands for a text in the replacement of a sed command.
-escaped() { printf '%s' "$1" | sed -e 's/[&|\\]/\\&/g'; }
+# What stands for a text, on one line, in the replacement of a sed command.
+escaped() { printf '%s' "$1" | tr -d '\n' | sed -e 's/[&|\\]/\\&/g'; }
 
 # From now on, $2 is filled in for the placeholder $1.
 know() { fillings="${fillings}s|$1|$(escaped "$2")|g;"; }
@@ -137,7 +137,7 @@ keep_keys() {
   for kid in "$@"; do
     case $answer in
       *"\"kid\":\"$kid\""*) ;;
-      *) fail "bucket $bucket publishes other keys than ours ($kid); replacing them would cut off every token of theirs" ;;
+      *) fail "bucket $bucket publishes another key than ours ($kid); replacing it would cut off every token of it" ;;
     esac
   done
   keys_are=published
@@ -145,8 +145,8 @@ keep_keys() {
 
 # The thumbprint is optional, and AWS does not look at it for S3 and CloudFront: it is left out unless it was filled in.
 without_thumbprint() {
-  tr -d '\r\n' <"$work/request" | LC_ALL=C sed -E \
-    's/,[[:space:]]*"ThumbprintList"[[:space:]]*:[[:space:]]*\[[[:space:]]*"<enter_[a-z_]*>"[[:space:]]*\]//' >"$work/short"
+  tr -d '[:space:]' <"$work/request" |
+    LC_ALL=C sed -e 's/,"ThumbprintList":\["<enter_[a-z_]*>"]//' >"$work/short"
   mv -f -- "$work/short" "$work/request"
 }
 
@@ -184,8 +184,8 @@ look_at_distribution() {
 retag() {
   local tags
   tags=$(tr -d '\r\n' <"$here/$1")
-  tr -d '\r\n' <"$work/request" | LC_ALL=C sed -E \
-    "s|\"Tags\"[[:space:]]*:[[:space:]]*\{[[:space:]]*\"Items\"[^]]*\][[:space:]]*\}|\"Tags\": $(escaped "$tags")|" >"$work/tagged"
+  tr -d '\r\n' <"$work/request" |
+    LC_ALL=C sed -E "s|\"Tags\" *: *[{] *\"Items\"[^]]*] *[}]|\"Tags\": $(escaped "$tags")|" >"$work/tagged"
   mv -f -- "$work/tagged" "$work/request"
 }
 
