@@ -292,10 +292,8 @@ def _no_directory(path: Path) -> FileError:
 
 
 def _other_content(path: Path) -> FileError:
-    remedy = "Move it out of the way if it is not needed any more, or choose another directory."
-    return FileError(
-        "This file is there already with other content; it is not overwritten", where=str(path), remedy=remedy
-    )
+    what = "This file is there already with other content; it is not overwritten"
+    return FileError(what, where=str(path), remedy="Move it out of the way, or choose another directory.")
 
 
 __all__ = ["Change", "ensure_directory", "read_bytes", "read_if_present", "write_whole"]
