@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from collections.abc import Mapping
@@ -40,6 +41,9 @@ class Connection:
     concurrency: int = 10
 
 
+_logger = logging.getLogger(__name__)
+
+
 class AwsCloud:
     """Performs Calls with the SDK's credentials, profiles, endpoints, proxies and CA bundles."""
 
@@ -66,6 +70,7 @@ class AwsCloud:
         """
         if call.service == "tls":
             return self._thumbprint(call)
+        _logger.debug("%s", call.name)
         try:
             client = self._client(call.service)
             answer = getattr(client, xform_name(call.operation))(**_parameters(call))

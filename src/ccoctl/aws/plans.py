@@ -130,10 +130,10 @@ def _key_set(settings: Settings, key: Jwk | None, found: Account) -> tuple[Mappi
         return {}, Steps(conflicts=(problem,))
     if key is None:
         return there.body or {}, Steps(notes=("no signing key is at hand here: the published keys stay as they are",))
-    if jwks.has(published, key.kid):
-        return there.body or {}, Steps()
     if not published.keys:
         return jwks.document(jwks.Jwks((key,))), Steps()
+    if jwks.has(published, key.kid):
+        return _with_ours(published, key, there.body or {}, where)
     kids = ", ".join(str(item.kid) for item in published.keys)
     problem = Problem(
         where,
@@ -142,6 +142,15 @@ def _key_set(settings: Settings, key: Jwk | None, found: Account) -> tuple[Mappi
         "Use the cluster's own key pair, or rotate the key (rotate-signing-key, to come)",
     )
     return {}, Steps(conflicts=(problem,))
+
+
+def _with_ours(published: jwks.Jwks, key: Jwk, body: Mapping[str, Any], where: str) -> tuple[Mapping[str, Any], Steps]:
+    """What is published stays as it is, if the key under our kid is ours."""
+    try:
+        jwks.with_key(published, key)
+    except SigningKeyError as error:
+        return {}, Steps(conflicts=(Problem(where, error.what),))
+    return body, Steps()
 
 
 def _roles(

@@ -15,7 +15,7 @@ from ccoctl.aws.resources import AccessIdentity, Account, Provider, Role
 from ccoctl.credentialsrequest.model import AwsProviderSpec, AwsStatement, CredentialsRequest, SecretRef, Source
 from ccoctl.engine.call import Call
 from ccoctl.engine.plan import Plan, Wait
-from ccoctl.signing.jwk import Jwk
+from ccoctl.signing.jwk import Jwk, Kid
 
 _ACCOUNT = "123456789012"
 _HOST = "d111111abcdef8.cloudfront.net"
@@ -29,6 +29,8 @@ _REQUEST = CredentialsRequest(
     source=Source(file="any", line=1, document=1),
 )
 
+_KEY = Jwk(kty="RSA", kid=Kid("any"))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Required:
@@ -39,9 +41,9 @@ class Required:
     """To see or mend more: policies and attachments are compared, drift of trust, boundary and audiences is mended."""
 
 
-def required(settings: Settings, key: Jwk) -> Required:
+def required(settings: Settings) -> Required:
     """What create-all, its re-run, `plan` and `delete` call with these settings."""
-    needed = actions_of_all([*_reads(settings), *_creating(settings, key), *_deleting(settings, key)])
+    needed = actions_of_all([*_reads(settings), *_creating(settings), *_deleting(settings)])
     more = actions_of_all([*_seeing(settings), *_mending(settings)])
     return Required(needed=needed, more=tuple(action for action in more if action not in needed))
 
@@ -55,15 +57,12 @@ def policy_document(settings: Settings, wanted: Required, *, scoped: bool) -> di
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def _creating(settings: Settings, key: Jwk) -> list[Call]:
-    return _calls(all_of_it(settings, (_REQUEST,), key, Account(id=_ACCOUNT)).plan)
+def _creating(settings: Settings) -> list[Call]:
+    return _calls(all_of_it(settings, (_REQUEST,), _KEY, Account(id=_ACCOUNT)).plan)
 
 
-def _deleting(settings: Settings, key: Jwk) -> list[Call]:
-    found = _made(settings)
-    if key.kid is None:
-        return []
-    return _calls(deletion(settings.name, settings.bucket, found).plan)
+def _deleting(settings: Settings) -> list[Call]:
+    return _calls(deletion(settings.name, settings.bucket, _made(settings)).plan)
 
 
 def _made(settings: Settings) -> Account:

@@ -116,7 +116,7 @@ def resolve(value: object, lookup: Resolve) -> object:
         case Output():
             return lookup(value)
         case Template(parts):
-            return "".join(str(resolve(part, lookup)) for part in parts)
+            return "".join(_part(part, lookup) for part in parts)
         case JsonText(document, indent):
             return json_text(resolve(document, lookup), indent)
         case Mapping():
@@ -126,6 +126,13 @@ def resolve(value: object, lookup: Resolve) -> object:
             return [resolve(item, lookup) for item in value]
         case _:
             return value
+
+
+def _part(part: str | Output, lookup: Resolve) -> str:
+    value = resolve(part, lookup)
+    if value is None:
+        raise LookupError(f"an answer lacks what the text needs: {part}")
+    return str(value)
 
 
 def with_placeholders(value: object) -> object:

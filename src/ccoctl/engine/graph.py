@@ -1,4 +1,4 @@
-"""The order of steps: needs first, and otherwise as given."""
+"""The order of steps: needs first, otherwise as given; and what hangs on what."""
 
 from __future__ import annotations
 
@@ -32,3 +32,22 @@ def in_order(steps: Iterable[Step]) -> tuple[Step, ...]:
         sorter.done(name)
         ready = sorted([*ready, *sorter.get_ready()], key=position.__getitem__)
     return tuple(ordered)
+
+
+def dependents(steps: Iterable[Step]) -> dict[str, tuple[Step, ...]]:
+    """For each step's id the steps that need it, in the given order."""
+    below: dict[str, list[Step]] = {}
+    for step in steps:
+        below.setdefault(step.id, [])
+        for need in step.needs:
+            below.setdefault(need, []).append(step)
+    return {name: tuple(followers) for name, followers in below.items()}
+
+
+def heights(steps: tuple[Step, ...]) -> dict[str, int]:
+    """For each step's id the number of steps in the longest chain that hangs on it; the steps are in order."""
+    height: dict[str, int] = {step.id: 0 for step in steps}
+    for step in reversed(steps):
+        for need in step.needs:
+            height[need] = max(height[need], height[step.id] + 1)
+    return height

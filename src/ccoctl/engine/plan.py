@@ -38,7 +38,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldChange:
-    """One property of a resource that differs. Documents are given as parsed JSON, so that a diff of them reads well."""
+    """One property of a resource that differs; documents are parsed JSON, so that a diff of them reads well."""
 
     name: str
     old: object

@@ -121,4 +121,3 @@ def _work_json(work: Call | Wait | WriteFile) -> dict[str, Any]:
             return {"call": call.name}
         case WriteFile(path=path):
             return {"file": str(path)}
-

@@ -12,7 +12,7 @@ from ccoctl.aws.plans import Drawn
 from ccoctl.aws.reader import Reader, reader
 from ccoctl.aws.resources import Account
 from ccoctl.credentialsrequest.model import SecretRef
-from ccoctl.engine.attempt import with_retries
+from ccoctl.engine.attempt import Attempts, read
 from ccoctl.engine.call import resolve
 from ccoctl.engine.cloud import Cloud
 from ccoctl.engine.events import Listener, silent
@@ -64,7 +64,7 @@ def prepare(
         CloudError: the account cannot be looked at.
     """
     keys = keys_for(checked.order, make_one=make_key)
-    with reader(lambda call: with_retries(cloud, call), concurrency) as asked:
+    with reader(lambda call: read(cloud, call), concurrency) as asked:
         drawn = _draw(checked, keys, asked)
     directory = checked.order.output_dir
     plan = only_changes(drawn.plan, directory) if compare_files else _without_files(drawn.plan)
@@ -83,7 +83,14 @@ def prepare_dry(checked: Checked) -> Prepared:
     return Prepared(checked=checked, keys=keys, drawn=drawn, notes=(*checked.notes, *keys.notes))
 
 
-def carry_out(prepared: Prepared, cloud: Cloud, *, concurrency: int = 10, listener: Listener = silent) -> Made:
+def carry_out(
+    prepared: Prepared,
+    cloud: Cloud,
+    *,
+    concurrency: int = 10,
+    listener: Listener = silent,
+    attempts: Attempts | None = None,
+) -> Made:
     """Save a key pair that is new, then do every step of the plan. A failed step is in the result, not raised."""
     saved = prepared.keys.save()
     result = execute(
@@ -92,6 +99,7 @@ def carry_out(prepared: Prepared, cloud: Cloud, *, concurrency: int = 10, listen
         write_file=writer(prepared.checked.order.output_dir),
         concurrency=concurrency,
         listener=listener,
+        attempts=attempts,
     )
     return _made(prepared, result, saved)
 

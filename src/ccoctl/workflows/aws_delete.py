@@ -10,7 +10,7 @@ from ccoctl.aws.desired import Settings
 from ccoctl.aws.observe import observe_for_deletion
 from ccoctl.aws.partition import partition_of
 from ccoctl.aws.reader import reader
-from ccoctl.engine.attempt import with_retries
+from ccoctl.engine.attempt import Attempts, read
 from ccoctl.engine.cloud import Cloud
 from ccoctl.engine.events import Listener, silent
 from ccoctl.engine.execute import execute
@@ -40,7 +40,7 @@ def prepare(settings: Settings, cloud: Cloud, *, concurrency: int = 10) -> Delet
     Raises:
         CloudError: the account cannot be looked at.
     """
-    with reader(lambda call: with_retries(cloud, call), concurrency) as asked:
+    with reader(lambda call: read(cloud, call), concurrency) as asked:
         found = observe_for_deletion(asked, settings)
     return deletion(settings.name, settings.bucket, found)
 
@@ -63,9 +63,18 @@ class Deleted:
         return (*self.deletion.left, *undone)
 
 
-def carry_out(prepared: Deletion, cloud: Cloud, *, concurrency: int = 10, listener: Listener = silent) -> Deleted:
+def carry_out(
+    prepared: Deletion,
+    cloud: Cloud,
+    *,
+    concurrency: int = 10,
+    listener: Listener = silent,
+    attempts: Attempts | None = None,
+) -> Deleted:
     """Do every step of the deletion."""
-    result = execute(prepared.plan, cloud, write_file=_no_file, concurrency=concurrency, listener=listener)
+    result = execute(
+        prepared.plan, cloud, write_file=_no_file, concurrency=concurrency, listener=listener, attempts=attempts
+    )
     return Deleted(deletion=prepared, result=result)
 
 

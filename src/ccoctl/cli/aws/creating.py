@@ -1,0 +1,94 @@
+"""What the creating commands have in common: from options to an order, and from an order to a result."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from ccoctl.cli import output
+from ccoctl.cli.debugging import set_up_logging
+from ccoctl.workflows.aws_order import Checked, Order, Part, check
+
+
+def order(part: Part, options: dict[str, Any]) -> Order:
+    """The order that a command's options make."""
+    from ccoctl.aws.resources import OriginAccess
+
+    access = options.get("origin_access")
+    return Order(
+        part=part,
+        name=options["name"],
+        region=options["region"],
+        output_dir=options.get("output_dir") or Path.cwd(),
+        credentials_requests_dir=options.get("credentials_requests_dir"),
+        public_key_file=options.get("public_key_file"),
+        provider_arn=options.get("identity_provider_arn", ""),
+        private=options.get("create_private_s3_bucket", False),
+        access=OriginAccess(access) if access else None,
+        boundary=options.get("permissions_boundary_arn", ""),
+        role_path=options.get("role_path", ""),
+        tags=options.get("tags", {}),
+        max_session_duration=options.get("max_session_duration"),
+        bind_audience=options.get("bind_audience", False),
+        enable_tech_preview=options.get("enable_tech_preview", False),
+        key_bits=int(options.get("key_bits", 4096)),
+    )
+
+
+def create(part: Part, options: dict[str, Any]) -> int:
+    """Check, then write the dry run's files or carry the plan out, and say what came of it."""
+    set_up_logging(options["debug"])
+    checked = check(order(part, options))
+    return _dry_run(checked, options) if options["dry_run"] else _create(checked, options)
+
+
+def _dry_run(checked: Checked, options: dict[str, Any]) -> int:
+    from ccoctl.workflows.aws_dry_run import dry_run
+
+    done = dry_run(checked)
+    for sentence in done.notes:
+        output.note(sentence)
+    if options["output"] == "json":
+        output.result_json({"files": [str(path) for path in done.files], "notes": list(done.notes)})
+    else:
+        output.result(
+            "\n".join(["Nothing was called. What would be done is in", *(f"  {path}" for path in done.files)])
+        )
+    return 0
+
+
+def _create(checked: Checked, options: dict[str, Any]) -> int:
+    from ccoctl.aws.client import AwsCloud
+    from ccoctl.cli.aws.results import made_json, made_text
+    from ccoctl.cli.progress import progress
+    from ccoctl.cli.stopping import stoppable
+    from ccoctl.render.report import failure
+    from ccoctl.workflows.aws_create import carry_out, prepare
+
+    cloud = AwsCloud(connection(options))
+    prepared = prepare(checked, cloud, concurrency=options["concurrency"])
+    with stoppable() as attempts, progress(sys.stderr) as listener:
+        made = carry_out(prepared, cloud, concurrency=options["concurrency"], listener=listener, attempts=attempts)
+    for sentence in made.notes:
+        output.note(sentence)
+    if options["output"] == "json":
+        output.result_json(made_json(made))
+    elif made.result.ok:
+        output.result(made_text(made))
+    if made.result.ok:
+        return 0
+    output.error(str(failure(made.result)))
+    return 130 if made.result.interrupted else 1
+
+
+def connection(options: dict[str, Any]) -> Any:
+    """How to reach AWS."""
+    from ccoctl.aws.client import Connection
+
+    return Connection(
+        region=options["region"],
+        profile=options["profile"],
+        ca_bundle=options["ca_bundle"],
+        concurrency=options["concurrency"],
+    )

@@ -1,0 +1,66 @@
+"""Results of the AWS commands, as text and as data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ccoctl.cli.key_files import file_json, key_files
+from ccoctl.engine.plan import Action, State, WriteFile
+from ccoctl.errors import Problem
+from ccoctl.render.report import outcomes_json
+from ccoctl.workflows.aws_create import Made
+
+
+def made_text(made: Made) -> str:
+    """What there is now: issuer, provider, key, roles, files."""
+    lines: list[str] = []
+    if made.issuer:
+        lines.append(f"issuer:         {made.issuer}")
+    if made.provider_arn:
+        lines.append(f"OIDC provider:  {made.provider_arn}")
+    if made.prepared.keys.public is not None:
+        lines.append(f"signing key:    {made.prepared.keys.public.kid}")
+    if made.role_arns:
+        lines.append("roles:")
+        lines += [f"  {arn}  for {secret}" for secret, arn in made.role_arns.items()]
+    if files := [entry for entry in files_json(made) if entry["action"] != "unchanged"]:
+        lines.append("files:")
+        lines += [f"  {entry['mode']}  {entry['path']}  {entry['action']}" for entry in files]
+    changed = [outcome for outcome in made.result.outcomes if outcome.step.action not in {Action.READ, Action.WAIT}]
+    lines.append(f"{len(changed)} changes made." if changed else "Nothing had to be changed.")
+    return "\n".join(lines)
+
+
+def made_json(made: Made) -> dict[str, Any]:
+    """The same as data."""
+    key = made.prepared.keys.public
+    return {
+        "issuer": made.issuer,
+        "identity_provider_arn": made.provider_arn,
+        "kid": key.kid if key is not None else None,
+        "private_bucket": made.prepared.drawn.private,
+        "roles": [
+            {"secret": {"namespace": secret.namespace, "name": secret.name}, "arn": arn}
+            for secret, arn in made.role_arns.items()
+        ],
+        "files": files_json(made),
+        "actions": outcomes_json(made.result),
+        "notes": list(made.notes),
+    }
+
+
+def files_json(made: Made) -> list[dict[str, str]]:
+    """The files of the output directory that were written or used."""
+    directory = made.prepared.checked.order.output_dir
+    keys = key_files(made.key_pair) if made.key_pair is not None else []
+    written = [
+        (directory / outcome.step.work.path, "replaced" if outcome.step.changes else "written")
+        for outcome in made.result.outcomes
+        if isinstance(outcome.step.work, WriteFile) and outcome.state is State.DONE
+    ]
+    return [*keys, *(file_json(path, action) for path, action in written)]
+
+
+def left_text(left: tuple[Problem, ...]) -> str:
+    """What a deletion leaves, and why."""
+    return "\n".join(["still there:", *(f"  {problem}" for problem in left)])

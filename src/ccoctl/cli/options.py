@@ -1,0 +1,141 @@
+"""The options that several commands share. Names, types and defaults are the Go tool's where it has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+Decorator = Callable[[F], F]
+
+
+def together(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Several options as one decorator, shown in the given order."""
+
+    def decorate(function: Any) -> Any:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+class KeyValues(click.ParamType[dict[str, str]]):
+    """`key=value`, several of them separated by commas, as pflag takes maps."""
+
+    name = "key=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, str]:
+        """One occurrence of the option as a mapping."""
+        if isinstance(value, dict):
+            return value
+        pairs: dict[str, str] = {}
+        for pair in str(value).split(","):
+            key, equals, text = pair.partition("=")
+            if not equals or not key:
+                self.fail(f"{pair!r} is not key=value", param, ctx)
+            pairs[key] = text
+        return pairs
+
+
+def _merged(_ctx: click.Context, _param: click.Parameter, values: tuple[dict[str, str], ...]) -> dict[str, str]:
+    return {key: value for pairs in values for key, value in pairs.items()}
+
+
+_PATH = click.Path(path_type=Path)
+
+name = click.option("--name", required=True, help="Name of all that is made, and of the tag that marks it as ours.")
+region = click.option("--region", required=True, help="AWS region of the bucket and of the API.")
+region_optional = click.option(
+    "--region", default="", help="AWS region of the API.  [default: that of the provider's partition]"
+)
+output_dir = click.option(
+    "--output-dir", type=_PATH, default=None, help="Directory for the files.  [default: the current directory]"
+)
+credentials_requests_dir = click.option(
+    "--credentials-requests-dir", type=_PATH, required=True, help="Directory of the CredentialsRequests of the release."
+)
+public_key_file = click.option(
+    "--public-key-file",
+    type=_PATH,
+    default=None,
+    help="Public half of the cluster's signing key.  [default: serviceaccount-signer.public in the output directory]",
+)
+public_key_file_instead = click.option(
+    "--public-key-file",
+    type=_PATH,
+    default=None,
+    help="Public half of the cluster's signing key; without it that of the output directory, or a new one.",
+)
+identity_provider_arn = click.option(
+    "--identity-provider-arn", required=True, help="ARN of the IAM OIDC provider that the roles trust."
+)
+permissions_boundary_arn = click.option(
+    "--permissions-boundary-arn",
+    default="",
+    help="ARN of the IAM policy that bounds each role.  [default: none; one that is there stays]",
+)
+enable_tech_preview = click.option(
+    "--enable-tech-preview", is_flag=True, help="Also take requests of the feature set TechPreviewNoUpgrade."
+)
+private = click.option(
+    "--create-private-s3-bucket", is_flag=True, help="Make the bucket private, and serve the issuer through CloudFront."
+)
+origin_access = click.option(
+    "--origin-access",
+    type=click.Choice(["oai", "oac"]),
+    default=None,
+    help="How CloudFront reads a private bucket: identity or control.  [default: oai, and oac in regions without it]",
+)
+dry_run = click.option(
+    "--dry-run", is_flag=True, help="Write what would be done into files; call nothing, need no credentials."
+)
+role_path = click.option("--role-path", default="", help="IAM path of new roles, /like/this/.  [default: /]")
+tags = click.option(
+    "--tags",
+    type=KeyValues(),
+    multiple=True,
+    callback=_merged,
+    help="More tags for all that is made; may be repeated, or separated by commas.",
+)
+max_session_duration = click.option(
+    "--max-session-duration",
+    type=click.IntRange(3600, 43200),
+    default=None,
+    help="Longest session of the roles, in seconds.  [default: 3600; what is there stays]",
+)
+bind_audience = click.option(
+    "--bind-audience", is_flag=True, help="Let roles be assumed only with tokens for the audience openshift."
+)
+key_bits = click.option(
+    "--key-bits",
+    type=click.Choice(["2048", "3072", "4096"]),
+    default="4096",
+    show_default=True,
+    help="Size of a new RSA key.",
+)
+concurrency = click.option(
+    "--concurrency",
+    type=click.IntRange(1, 100),
+    default=10,
+    show_default=True,
+    help="Most calls that are under way at a time.",
+)
+profile = click.option(
+    "--profile", default="", help="Profile of the AWS configuration.  [default: the SDK's own chain]"
+)
+ca_bundle = click.option(
+    "--ca-bundle", default="", help="File of certificate authorities to trust.  [default: AWS_CA_BUNDLE, or the SDK's]"
+)
+output = click.option(
+    "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form of the result."
+)
+yes = click.option("--yes", is_flag=True, help="Do not ask.")
+debug = click.option("--debug", is_flag=True, help="Log each call, and where an error came from, to stderr.")
+
+connection = together(profile, ca_bundle, concurrency)
+result = together(output, debug)
+role_options = together(permissions_boundary_arn, role_path, max_session_duration, bind_audience)

@@ -1,0 +1,53 @@
+"""Every command: where it is and what it is for. A group lists them from here and imports none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A command's import path, `module:name`, and its one line of help."""
+
+    target: str
+    help: str
+
+
+GROUPS: Mapping[str, str] = {
+    "aws": "Manage a cluster's credentials on AWS",
+}
+
+COMMANDS: Mapping[tuple[str, ...], Row] = {
+    ("aws", "create-key-pair"): Row(
+        "ccoctl.cli.aws.create_key_pair:command", "Make the cluster's signing key pair, or check the one that is there"
+    ),
+    ("aws", "create-identity-provider"): Row(
+        "ccoctl.cli.aws.create_identity_provider:command", "Publish the issuer's documents and register it with IAM"
+    ),
+    ("aws", "create-iam-roles"): Row(
+        "ccoctl.cli.aws.create_iam_roles:command", "Make an IAM role and a Secret for each CredentialsRequest"
+    ),
+    ("aws", "create-all"): Row("ccoctl.cli.aws.create_all:command", "Make key pair, identity provider and IAM roles"),
+    ("aws", "plan"): Row("ccoctl.cli.aws.plan:command", "Show what create-all would change, and change nothing"),
+    ("aws", "delete"): Row("ccoctl.cli.aws.delete:command", "Delete everything that was made under a name"),
+    ("aws", "required-permissions"): Row(
+        "ccoctl.cli.aws.required_permissions:command", "Print the IAM policy that you need to run these commands"
+    ),
+    ("completion",): Row(
+        "ccoctl.cli.completion:command", "Print a script that completes commands and flags in a shell"
+    ),
+    ("help",): Row("ccoctl.cli.help:command", "Show the help of a command"),
+}
+
+
+def names_below(path: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of the commands and groups directly below a path, in the table's order."""
+    depth = len(path)
+    names = [row[depth] for row in COMMANDS if row[:depth] == path and len(row) > depth]
+    return tuple(dict.fromkeys(names))
+
+
+def help_of(path: tuple[str, ...]) -> str:
+    """The one line of help of a command or group."""
+    return COMMANDS[path].help if path in COMMANDS else GROUPS[path[0]]

@@ -1,0 +1,67 @@
+"""One call, tried until it is done or there is no hope: for the executor and for those who only read."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ccoctl.engine.call import Answer, Call
+from ccoctl.engine.clock import Clock, SystemClock
+from ccoctl.engine.cloud import Cloud
+from ccoctl.engine.retry import RetryPolicy, delay, kind_for, settled
+from ccoctl.errors import CloudError, InterruptedRunError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempts:
+    """How calls are repeated; `stop` ends every pause."""
+
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    clock: Clock = field(default_factory=SystemClock)
+    chance: Callable[[], float] = random.random
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+OnRetry = Callable[[int, float, CloudError], None]
+"""The attempt that failed, the seconds until the next one, and why."""
+
+
+def with_retries(
+    cloud: Cloud, call: Call, attempts: Attempts | None = None, on_retry: OnRetry | None = None
+) -> tuple[Answer, int]:
+    """The answer, and the number of attempts that it took.
+
+    Raises:
+        CloudError: the last error, when trying again does not help or was tried long enough.
+        InterruptedRunError: the run was stopped while it waited for the next attempt.
+    """
+    how = attempts or Attempts()
+    begun = how.clock.now()
+    attempt = 1
+    while True:
+        try:
+            return cloud.perform(call), attempt
+        except CloudError as error:
+            if settled(call, error, attempt):
+                return {}, attempt
+            elapsed = how.clock.now() - begun
+            pause = delay(how.policy, kind_for(call, error), attempt=attempt, elapsed=elapsed, chance=how.chance())
+            if pause is None:
+                raise
+            if on_retry is not None:
+                on_retry(attempt, pause, error)
+            how.clock.pause(pause, how.stop)
+            if how.stop.is_set():
+                raise InterruptedRunError("stopped while waiting to try again", where=call.name) from error
+            attempt += 1
+
+
+def read(cloud: Cloud, call: Call) -> Answer:
+    """The answer to a question, retried as a step's call is.
+
+    Raises:
+        CloudError: as `with_retries`.
+    """
+    return with_retries(cloud, call)[0]

@@ -1,0 +1,49 @@
+"""Write down what a creation would do, as the Go tool's files and a script; nobody is asked and nothing is called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from ccoctl.aws.dry_run import DryFile, dry_run_files, file_names
+from ccoctl.aws.script import script
+from ccoctl.files import ensure_directory, write_whole
+from ccoctl.workflows.aws_create import Prepared, prepare_dry
+from ccoctl.workflows.aws_order import Checked
+from ccoctl.workflows.create_key_pair import KeyPair
+
+SCRIPT = PurePosixPath("apply.sh")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What a dry run wrote."""
+
+    files: tuple[Path, ...]
+    key_pair: KeyPair | None
+    notes: tuple[str, ...]
+
+
+def dry_run(checked: Checked) -> Written:
+    """Write the files; a key pair that is missing is made, as the Go tool does.
+
+    Raises:
+        Problems, SigningKeyError, FileError: as a creation would, but for what the account holds.
+    """
+    prepared = prepare_dry(checked)
+    directory = checked.order.output_dir
+    files = _files(prepared)
+    pair = prepared.keys.save()
+    for file in files:
+        ensure_directory((directory / file.path).parent)
+        write_whole(directory / file.path, file.text.encode(), mode=file.mode)
+    return Written(files=tuple(directory / file.path for file in files), key_pair=pair, notes=prepared.notes)
+
+
+def _files(prepared: Prepared) -> tuple[DryFile, ...]:
+    drawn = prepared.drawn
+    settings = replace(prepared.checked.settings, private=drawn.private)
+    file_of = file_names(settings.name, drawn.roles, private=settings.private)
+    arn = prepared.checked.order.provider_arn
+    text = script(drawn.plan, file_of, settings, provider_arn=arn)
+    return (*dry_run_files(drawn.plan, file_of), DryFile(path=SCRIPT, text=text, step="", mode=0o755))
