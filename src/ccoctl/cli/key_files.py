@@ -19,4 +19,4 @@ def _key_file(file: KeyFile) -> dict[str, str]:
 
 def file_json(path: Path, action: str) -> dict[str, str]:
     """A file with its mode as it is now."""
-    return {"path": str(path), "mode": stat.filemode(path.stat().st_mode), "action": action}
+    return {"path": str(path), "mode": f"{stat.S_IMODE(path.stat().st_mode):04o}", "action": action}

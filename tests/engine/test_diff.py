@@ -1,0 +1,51 @@
+"""Wanted against found, by what each field means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ccoctl.engine.call import Output
+from ccoctl.engine.diff import ANY, Any_, Unseen, compare, identity, immutable, observed, owned
+from ccoctl.engine.plan import FieldChange
+
+
+@dataclass(frozen=True, kw_only=True)
+class Thing:
+    name: str = identity()
+    place: str = immutable()
+    size: int | Unseen | Output | Any_ = owned()
+    seen: str = observed(default="")
+
+
+def thing(**values: object) -> Thing:
+    return Thing(**{"name": "a", "place": "here", "size": 1, **values})  # type: ignore[arg-type] # values of several types
+
+
+def test_equal_values_do_not_differ() -> None:
+    difference = compare(thing(), thing(name="other", seen="other"))
+
+    assert (difference.changed, difference.immutable, difference.unseen) == ((), (), ())
+
+
+def test_owned_and_immutable_fields_are_told_apart() -> None:
+    difference = compare(thing(size=2, place="there"), thing())
+
+    assert difference.changed == (FieldChange(name="size", old=1, new=2),)
+    assert difference.immutable == (FieldChange(name="place", old="here", new="there"),)
+
+
+def test_what_may_be_anything_is_not_compared() -> None:
+    assert compare(thing(size=ANY), thing(size=7)).changed == ()
+
+
+def test_what_could_not_be_read_is_neither_equal_nor_different() -> None:
+    difference = compare(thing(), thing(size=Unseen("read:Size")))
+
+    assert difference.changed == ()
+    assert difference.unseen == (FieldChange(name="size", old="read:Size", new=1),)
+
+
+def test_what_is_not_known_yet_equals_nothing() -> None:
+    late = Output(step="s", path="p", placeholder="<p>")
+
+    assert compare(thing(size=late), thing(size=1)).changed
