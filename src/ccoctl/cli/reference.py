@@ -1,0 +1,46 @@
+"""The command reference: `python -m ccoctl.cli.reference > docs/commands.md`."""
+
+from __future__ import annotations
+
+import click
+
+from ccoctl.cli.main import root
+from ccoctl.cli.table import COMMANDS
+
+HEAD = """\
+# Commands
+
+Every command with its help, as `--help` prints it. Made by `python -m ccoctl.cli.reference`; a test holds it true.
+
+Flags are given as `--flag value` or `--flag=value`; a boolean one also as `--flag=true` and `--flag=false`. Results go
+to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 usage, 3 `plan` found differences, 130 interrupted.
+"""
+
+
+def reference() -> str:
+    """The whole page."""
+    sections = [_section(())]
+    sections += [_section(path) for path in COMMANDS]
+    return "\n".join([HEAD, *sections])
+
+
+def _section(path: tuple[str, ...]) -> str:
+    title = " ".join(["ccoctl", *path])
+    return f"## {title}\n\n```\n{help_text(path)}\n```\n"
+
+
+def help_text(path: tuple[str, ...]) -> str:
+    """The help of the command at a path."""
+    command: click.Command = root
+    context = click.Context(command, info_name="ccoctl", **command.context_settings)
+    for name in path:
+        below = command.get_command(context, name) if isinstance(command, click.Group) else None
+        if below is None:
+            raise LookupError(f"no command {' '.join(path)}")
+        command = below
+        context = click.Context(command, info_name=name, parent=context, **command.context_settings)
+    return command.get_help(context)
+
+
+if __name__ == "__main__":
+    click.echo(reference(), nl=False)
