@@ -1,0 +1,151 @@
+"""What CloudFront demands of distributions and moto lets pass: ETags, disabling before deleting, time to deploy.
+
+Source: CloudFront API reference 2020-05-31, UpdateDistribution and DeleteDistribution.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from moto.cloudfront import models
+from moto.cloudfront.models import CloudFrontBackend, Distribution, cloudfront_backends
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.moto_api import state_manager
+from moto.utilities.utils import get_partition
+
+from ccoctl.lab.answers import Answer, refusal
+from ccoctl.lab.asked import Asked
+
+
+class OriginWithControl(models.Origin):
+    """An origin that keeps its access control and is known to be a bucket in every partition."""
+
+    def __init__(self, origin: dict[str, Any]) -> None:
+        access = origin.get("S3OriginConfig")
+        super().__init__({name: value for name, value in origin.items() if name != "S3OriginConfig"})
+        self.origin_access_control_id = origin.get("OriginAccessControlId") or ""
+        if access is not None:
+            self.s3_access_identity = access.get("OriginAccessIdentity") or ""
+            self.s3_origin_config = {"OriginAccessIdentity": self.s3_access_identity}
+
+
+def mend() -> None:
+    """Let moto keep what it forgets."""
+    models.Origin = OriginWithControl  # type: ignore[misc] # the only way in
+
+
+def deploy_within(seconds: float) -> None:
+    """How long a distribution takes to be deployed, after it is made and after each update."""
+    state_manager.set_transition("cloudfront::distribution", {"progression": "time", "seconds": seconds})
+
+
+def check(asked: Asked) -> Answer | None:
+    """The refusal of a request that CloudFront would not carry out; None where it would."""
+    match asked.operation:
+        case "UpdateDistribution":
+            return _check_etag(asked)
+        case "DeleteDistribution":
+            return _check_etag(asked) or _check_deletable(asked)
+        case "DeleteOriginAccessControl":
+            return _check_control(asked)
+        case "CreateOriginAccessControl":
+            return _check_control_name(asked)
+        case _:
+            return None
+
+
+def after(asked: Asked) -> None:
+    """What a successful update changes besides the configuration: the ETag, and that it is deployed."""
+    if asked.operation != "UpdateDistribution":
+        return
+    found = _find(asked)
+    if found is not None:
+        found.etag = f"E{secrets.token_hex(6).upper()}"
+        found.status = "InProgress"
+        found._time_progressed = _now()  # moto has no other way to begin a transition anew
+
+
+def identities_in_use(asked: Asked) -> frozenset[str]:
+    """The origin access identities that distributions read through."""
+    ids = (_s3_config(origin) for found in _backend(asked).distributions.values() for origin in _origins(found))
+    return frozenset(text.rpartition("/")[2] for text in ids if text)
+
+
+def _now() -> Any:
+    from datetime import datetime
+
+    return datetime.now()  # noqa: DTZ005, TID251 - moto compares with its own naive clock
+
+
+def _backend(asked: Asked) -> CloudFrontBackend:
+    backend: CloudFrontBackend = cloudfront_backends[DEFAULT_ACCOUNT_ID][get_partition(asked.region)]
+    return backend
+
+
+def _name(asked: Asked) -> str:
+    return asked.path.strip("/").split("/")[2]
+
+
+def _find(asked: Asked) -> Distribution | None:
+    return _backend(asked).distributions.get(_name(asked))
+
+
+def _check_etag(asked: Asked) -> Answer | None:
+    found = _find(asked)
+    if found is None:
+        return _refuse(asked, 404, "NoSuchDistribution", "The specified distribution does not exist.")
+    if "if-match" not in asked.headers:
+        return _refuse(asked, 400, "InvalidIfMatchVersion", "The If-Match version is missing or not valid.")
+    if asked.headers["if-match"] != found.etag:
+        return _refuse(asked, 412, "PreconditionFailed", "The precondition in a request header is false.")
+    return None
+
+
+def _check_deletable(asked: Asked) -> Answer | None:
+    found = _find(asked)
+    if found is not None and (_enabled(found) or found.status != "Deployed"):
+        what = "The distribution you are trying to delete has not been disabled."
+        return _refuse(asked, 409, "DistributionNotDisabled", what)
+    return None
+
+
+def _check_control(asked: Asked) -> Answer | None:
+    name = _name(asked)
+    backend = _backend(asked)
+    control = backend.origin_access_controls.get(name)
+    if control is not None and asked.headers.get("if-match") != control.etag:
+        return _refuse(asked, 412, "PreconditionFailed", "The precondition in a request header is false.")
+    used = any(_control(origin) == name for found in backend.distributions.values() for origin in _origins(found))
+    if used:
+        return _refuse(asked, 409, "OriginAccessControlInUse", "The origin access control is still being used.")
+    return None
+
+
+def _check_control_name(asked: Asked) -> Answer | None:
+    taken = {control.name for control in _backend(asked).origin_access_controls.values()}
+    if any(f"<Name>{name}</Name>".encode() in asked.body for name in taken):
+        return _refuse(asked, 409, "OriginAccessControlAlreadyExists", "An origin access control has that name.")
+    return None
+
+
+def _enabled(found: Distribution) -> bool:
+    return bool(vars(found.distribution_config)["Enabled"])
+
+
+def _origins(found: Distribution) -> list[Any]:
+    origins: list[Any] = vars(found.distribution_config)["Origins"]["Items"]
+    return origins
+
+
+def _s3_config(origin: Any) -> str:
+    access = getattr(origin, "s3_access_identity", "") or ""
+    return str(access)
+
+
+def _control(origin: Any) -> str:
+    return str(getattr(origin, "origin_access_control_id", "") or "")
+
+
+def _refuse(asked: Asked, status: int, code: str, message: str) -> Answer:
+    return refusal("cloudfront", asked.method, status, code, message)

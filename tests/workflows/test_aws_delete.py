@@ -1,0 +1,114 @@
+"""Deleting: only what is ours, in an order that breaks nothing, and a list of what is left."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.workflows.commands import NOTHING, Cli, changing, client, inventory
+
+NAMES = ["--name", "demo", "--region", "us-east-1"]
+ROLE = "demo-openshift-machine-api-aws-cloud-credentials"
+
+
+def test_defect_6_roles_go_first_then_the_provider_then_the_documents(cli: Cli, common: list[str]) -> None:
+    cli("create-all", *common)
+    before = len(changing(cli.aws))
+    cli("delete", *NAMES)
+    order = [call.rsplit(":", 1)[1] for call in changing(cli.aws)[before:]]
+
+    last_role = max(number for number, call in enumerate(order) if call == "DeleteRole")
+    provider = order.index("DeleteOpenIDConnectProvider")
+    assert last_role < provider < order.index("DeleteObject") < order.index("DeleteBucket")
+
+
+def test_defect_6_the_tags_value_counts(cli: Cli, common: list[str]) -> None:
+    cli("create-all", *common)
+    client(cli.aws, "iam").tag_role(
+        RoleName=ROLE, Tags=[{"Key": "openshift.io/cloud-credential-operator/demo", "Value": "shared"}]
+    )
+    cli("delete", *NAMES)
+
+    assert inventory(cli.aws)["roles"] == [ROLE]
+
+
+def test_names_that_only_begin_alike_are_left_alone(cli: Cli, common: list[str]) -> None:
+    cli("create-all", *common)
+    iam = client(cli.aws, "iam")
+    iam.create_role(RoleName="demo-of-somebody-else", AssumeRolePolicyDocument="{}")
+    cli("create-all", *common, "--name", "demo-2")
+    cli("delete", *NAMES)
+
+    left = inventory(cli.aws)
+    assert "demo-of-somebody-else" in left["roles"]
+    assert left["buckets"] == ["demo-2-oidc"]
+    assert len(left["roles"]) == 3
+    assert len(left["providers"]) == 1
+
+
+def test_defect_34_foreign_objects_are_listed_and_kept(cli: Cli, common: list[str]) -> None:
+    cli("create-all", *common)
+    client(cli.aws, "s3").put_object(Bucket="demo-oidc", Key="mine.txt", Body=b"kept")
+
+    left = cli("delete", *NAMES, code=1)
+    told = cli("delete", *NAMES, "--output", "json", code=1).json
+
+    assert "object demo-oidc/mine.txt: it does not carry the tag" in left.err
+    assert {item["where"] for item in told["left"]} == {"object demo-oidc/mine.txt", "bucket demo-oidc"}
+    assert inventory(cli.aws) == {**NOTHING, "buckets": ["demo-oidc"]}
+
+
+def test_defect_34_policies_that_others_attached_do_not_hinder(cli: Cli, common: list[str]) -> None:
+    cli("create-all", *common)
+    iam = client(cli.aws, "iam")
+    arn = iam.create_policy(PolicyName="p", PolicyDocument='{"Version":"2012-10-17","Statement":[]}')["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName=ROLE, PolicyArn=arn)
+    iam.put_role_policy(RoleName=ROLE, PolicyName="extra", PolicyDocument='{"Version":"2012-10-17","Statement":[]}')
+
+    cli("delete", *NAMES)
+    assert inventory(cli.aws) == NOTHING
+
+
+def test_a_bucket_that_is_not_ours_is_left_and_said(cli: Cli) -> None:
+    client(cli.aws, "s3").create_bucket(Bucket="demo-oidc")
+
+    assert "bucket demo-oidc: it does not carry the tag" in cli("delete", *NAMES, code=1).err
+    assert inventory(cli.aws)["buckets"] == ["demo-oidc"]
+
+
+def test_a_dry_run_shows_and_deletes_nothing(cli: Cli, common: list[str]) -> None:
+    cli("create-all", *common)
+    before = len(changing(cli.aws))
+    shown = cli("delete", *NAMES, "--dry-run")
+
+    assert "- bucket demo-oidc: delete bucket demo-oidc" in shown.out
+    assert len(changing(cli.aws)) == before
+
+
+def test_defect_32_only_roles_of_our_prefix_are_read(cli: Cli, common: list[str]) -> None:
+    iam = client(cli.aws, "iam")
+    for number in range(120):
+        iam.create_role(RoleName=f"foreign-{number:03}", AssumeRolePolicyDocument="{}")
+    cli("create-all", *common)
+    before = len(cli.aws.calls())
+    cli("delete", *NAMES)
+    asked = [call.operation for call in cli.aws.calls()[before:]]
+
+    assert asked.count("GetRole") == 2
+    assert asked.count("ListRoles") == 1
+
+
+def test_half_a_deletion_is_finished_by_the_next(cli: Cli, common: list[str]) -> None:
+    cli("create-all", *common, "--create-private-s3-bucket")
+    client(cli.aws, "s3").delete_object(Bucket="demo-oidc", Key="keys.json")
+    iam = client(cli.aws, "iam")
+    iam.delete_role_policy(RoleName=ROLE, PolicyName=ROLE)
+    iam.delete_role(RoleName=ROLE)
+
+    cli("delete", *NAMES)
+    assert inventory(cli.aws) == NOTHING
+
+
+@pytest.mark.parametrize("name", ["Demo", "de.mo", ""])
+def test_names_that_cannot_be_are_refused_before_any_call(cli: Cli, name: str) -> None:
+    cli("delete", "--name", name, "--region", "us-east-1", code=1)
+    assert cli.aws.calls() == ()
