@@ -16,6 +16,13 @@ from ccoctl.cli.main import run
 from ccoctl.lab.server import EmbeddedAws
 
 REGION = "us-east-1"
+NOBODY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Deny", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}],
+    }
+)
+"""A trust policy that lets nobody in."""
 _CLOUD_VARIABLES = (
     "AWS_PROFILE",
     "AWS_SESSION_TOKEN",

@@ -7,6 +7,7 @@ import pytest
 from tests.workflows.commands import NOTHING, Cli, changing, client, inventory
 
 NAMES = ["--name", "demo", "--region", "us-east-1"]
+NOTHING_ALLOWED = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}'
 ROLE = "demo-openshift-machine-api-aws-cloud-credentials"
 
 
@@ -60,9 +61,9 @@ def test_defect_34_foreign_objects_are_listed_and_kept(cli: Cli, common: list[st
 def test_defect_34_policies_that_others_attached_do_not_hinder(cli: Cli, common: list[str]) -> None:
     cli("create-all", *common)
     iam = client(cli.aws, "iam")
-    arn = iam.create_policy(PolicyName="p", PolicyDocument='{"Version":"2012-10-17","Statement":[]}')["Policy"]["Arn"]
+    arn = iam.create_policy(PolicyName="p", PolicyDocument=NOTHING_ALLOWED)["Policy"]["Arn"]
     iam.attach_role_policy(RoleName=ROLE, PolicyArn=arn)
-    iam.put_role_policy(RoleName=ROLE, PolicyName="extra", PolicyDocument='{"Version":"2012-10-17","Statement":[]}')
+    iam.put_role_policy(RoleName=ROLE, PolicyName="extra", PolicyDocument=NOTHING_ALLOWED)
 
     cli("delete", *NAMES)
     assert inventory(cli.aws) == NOTHING

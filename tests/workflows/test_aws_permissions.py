@@ -9,7 +9,7 @@ import pytest
 
 from ccoctl.cli.main import run
 from ccoctl.lab.server import EmbeddedAws
-from tests.workflows.commands import NOTHING, Cli, changing, inventory
+from tests.workflows.commands import NOBODY, NOTHING, Cli, changing, inventory
 
 DOCUMENTED = [
     *(
@@ -155,7 +155,7 @@ def test_what_cannot_be_mended_costs_only_that_part(
     cli = as_user(enforcing_aws.user("installer", actions=DOCUMENTED))
     cli("create-all", *common)
     iam = client(enforcing_aws, "iam")
-    iam.update_assume_role_policy(RoleName=role, PolicyDocument='{"Version":"2012-10-17","Statement":[]}')
+    iam.update_assume_role_policy(RoleName=role, PolicyDocument=NOBODY)
     client(enforcing_aws, "s3").delete_object(Bucket="demo-oidc", Key="keys.json")
 
     failed = cli("create-all", *common, code=1)

@@ -36,6 +36,8 @@ class Connection:
     """How to reach AWS; what is left empty is found by the SDK's own chain."""
 
     region: str = ""
+    fallback_region: str = ""
+    """Taken where neither `region` nor the SDK's chain names one."""
     profile: str = ""
     ca_bundle: str = ""
     concurrency: int = 10
@@ -62,6 +64,11 @@ class AwsCloud:
         except botocore.exceptions.ProfileNotFound as error:
             raise UsageError(str(error), remedy="`aws configure list-profiles` lists the profiles.") from error
 
+    @property
+    def _region(self) -> str | None:
+        wanted = self._connection.region or self._session.get_config_variable("region")
+        return wanted or self._connection.fallback_region or None
+
     def perform(self, call: Call) -> Answer:
         """One request and its answer.
 
@@ -85,7 +92,7 @@ class AwsCloud:
             if service not in self._clients:
                 self._clients[service] = self._session.create_client(
                     service,
-                    region_name=self._connection.region or None,
+                    region_name=self._region,
                     verify=self._connection.ca_bundle or None,
                     config=Config(
                         connect_timeout=CONNECT_TIMEOUT,

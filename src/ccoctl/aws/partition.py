@@ -24,6 +24,8 @@ class Partition:
     dns_suffix: str
     region_pattern: str
     regions: frozenset[str]
+    global_region: str
+    """The region that signs calls of the partition's global services, IAM among them."""
 
     def knows(self, region: str) -> bool:
         """True when the region is listed; a newer one may only fit the pattern."""
@@ -39,6 +41,7 @@ def partitions() -> tuple[Partition, ...]:
             dns_suffix=entry["outputs"]["dnsSuffix"],
             region_pattern=entry["regionRegex"],
             regions=frozenset(entry["regions"]),
+            global_region=entry["outputs"]["implicitGlobalRegion"],
         )
         for entry in _data("partitions.json")["partitions"]
     )

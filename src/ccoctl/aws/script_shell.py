@@ -116,7 +116,7 @@ published() {
 find_one() {
   ask - "$@"
   answer=$(printf '%s\n' "$answer" | grep -v '^None$' || true)
-  case $answer in *$'\n'*) fail "there are several, and one is expected: aws $1 $2 with ${tag}" ;; esac
+  if [[ $answer == *$'\n'* ]]; then fail "there are several, and one is expected: aws $1 $2 for $tag"; fi
 }
 
 # An issuer that is published never changes by the way: changing it would cut off the whole cluster.

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ccoctl.cli import output
 from ccoctl.cli.debugging import set_up_logging
 from ccoctl.workflows.aws_order import Checked, Order, Part, check
+
+if TYPE_CHECKING:
+    from ccoctl.aws.client import Connection
 
 
 def order(part: Part, options: dict[str, Any]) -> Order:
@@ -66,7 +69,7 @@ def _create(checked: Checked, options: dict[str, Any]) -> int:
     from ccoctl.render.report import failure
     from ccoctl.workflows.aws_create import carry_out, prepare
 
-    cloud = AwsCloud(connection(options))
+    cloud = AwsCloud(connection(options, checked.settings.partition.global_region))
     prepared = prepare(checked, cloud, concurrency=options["concurrency"])
     with stoppable() as attempts, progress(sys.stderr) as listener:
         made = carry_out(prepared, cloud, concurrency=options["concurrency"], listener=listener, attempts=attempts)
@@ -82,12 +85,13 @@ def _create(checked: Checked, options: dict[str, Any]) -> int:
     return 130 if made.result.interrupted else 1
 
 
-def connection(options: dict[str, Any]) -> Any:
+def connection(options: dict[str, Any], fallback_region: str = "") -> Connection:
     """How to reach AWS."""
     from ccoctl.aws.client import Connection
 
     return Connection(
         region=options["region"],
+        fallback_region=fallback_region,
         profile=options["profile"],
         ca_bundle=options["ca_bundle"],
         concurrency=options["concurrency"],
