@@ -105,7 +105,14 @@ def inventory(aws: EmbeddedAws, region: str = REGION) -> dict[str, Any]:
     }
 
 
-NOTHING = {"buckets": [], "providers": [], "roles": [], "distributions": [], "identities": [], "controls": []}
+NOTHING: dict[str, Any] = {
+    "buckets": [],
+    "providers": [],
+    "roles": [],
+    "distributions": [],
+    "identities": [],
+    "controls": [],
+}
 
 
 def write_requests(directory: Path, *secrets: str, **options: Any) -> Path:

@@ -66,7 +66,7 @@ class Wait:
     equals: object
     deadline: float
     """Seconds after which the wait fails; the run can be repeated and then goes on waiting."""
-    first_interval: float = 1.0
+    first_interval: float = 0.25
     """Seconds before the second question; later ones are further apart."""
     longest_interval: float = 15.0
 

@@ -6,13 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from ccoctl.aws.dry_run import DryFile, dry_run_files, file_names
-from ccoctl.aws.script import script
+from ccoctl.aws.script import MODE, NAME, script
 from ccoctl.files import ensure_directory, write_whole
 from ccoctl.workflows.aws_create import Prepared, prepare_dry
 from ccoctl.workflows.aws_order import Checked
 from ccoctl.workflows.create_key_pair import KeyPair
-
-SCRIPT = PurePosixPath("apply.sh")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,4 +44,4 @@ def _files(prepared: Prepared) -> tuple[DryFile, ...]:
     file_of = file_names(settings.name, drawn.roles, private=settings.private)
     arn = prepared.checked.order.provider_arn
     text = script(drawn.plan, file_of, settings, provider_arn=arn)
-    return (*dry_run_files(drawn.plan, file_of), DryFile(path=SCRIPT, text=text, step="", mode=0o755))
+    return (*dry_run_files(drawn.plan, file_of), DryFile(path=PurePosixPath(NAME), text=text, step="", mode=MODE))
