@@ -32,7 +32,7 @@ def main() -> None:
         title("plan: right after, there is nothing to do")
         ccoctl(environment, "plan", *COMMON, *requests)
         title("delete: everything that carries our tag")
-        ccoctl(environment, "delete", *COMMON)
+        ccoctl(environment, "delete", *COMMON, "--yes")
         show_account(environment)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ccoctl.engine.plan import Outcome, Result, State
-from ccoctl.errors import ApplyError, CcoctlError
+from ccoctl.errors import ApplyError, CcoctlError, InterruptedRunError
 
 
 def failure(result: Result) -> ApplyError:
@@ -18,7 +18,9 @@ def failure(result: Result) -> ApplyError:
     lines.append(f"{len(done)} of {len(result.outcomes)} steps were done")
     lines += [f"  done: {outcome.step.summary}" for outcome in done]
     lines += [f"  not done: {outcome.step.summary}{_because(outcome)}" for outcome in skipped]
-    return ApplyError("\n".join(lines), remedy="Mend the cause and run the command again: it does what is left.")
+    error = ApplyError("\n".join(lines), remedy="Mend the cause and run the command again: it does what is left.")
+    error.exit_code = InterruptedRunError.exit_code if result.interrupted else ApplyError.exit_code
+    return error
 
 
 def _cause(outcome: Outcome) -> str:

@@ -167,8 +167,20 @@ def _check_provider(checked: Checked, asked: Reader) -> None:
         )
 
 
+def exposure(checked: Checked) -> tuple[str, ...]:
+    """What a reviewer should know: which requests ask for rights on every resource."""
+    wide = [
+        str(request.secret)
+        for request in checked.requests
+        if any(statement.effect == "Allow" and statement.resource == "*" for statement in request.spec.statements)
+    ]
+    if not wide:
+        return ()
+    return (f"{len(wide)} of {len(checked.requests)} requests ask for rights on every resource: {', '.join(wide)}",)
+
+
 def _without_files(plan: Plan) -> Plan:
     return replace(plan, steps=tuple(step for step in plan.steps if not isinstance(step.work, WriteFile)))
 
 
-__all__ = ["Made", "Prepared", "carry_out", "prepare", "prepare_dry"]
+__all__ = ["Made", "Prepared", "carry_out", "exposure", "prepare", "prepare_dry"]

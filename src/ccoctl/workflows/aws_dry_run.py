@@ -17,6 +17,7 @@ from ccoctl.workflows.create_key_pair import KeyPair
 class Written:
     """What a dry run wrote."""
 
+    prepared: Prepared
     files: tuple[Path, ...]
     key_pair: KeyPair | None
     notes: tuple[str, ...]
@@ -35,7 +36,9 @@ def dry_run(checked: Checked) -> Written:
     for file in files:
         ensure_directory((directory / file.path).parent)
         write_whole(directory / file.path, file.text.encode(), mode=file.mode)
-    return Written(files=tuple(directory / file.path for file in files), key_pair=pair, notes=prepared.notes)
+    return Written(
+        prepared=prepared, files=tuple(directory / file.path for file in files), key_pair=pair, notes=prepared.notes
+    )
 
 
 def _files(prepared: Prepared) -> tuple[DryFile, ...]:

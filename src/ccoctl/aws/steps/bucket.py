@@ -86,7 +86,7 @@ def _set_public_access(
     access = wanted.public_access
     if not isinstance(access, PublicAccess):
         return after
-    what = "block all public access to" if access.block_policies else "let a policy make public, but no ACL,"
+    what = "block all public access to" if access.block_policies else "allow public policies, but no public ACLs, on"
     return resource.add(
         "public-access",
         action,

@@ -47,13 +47,14 @@ def create(part: Part, options: dict[str, Any]) -> int:
 
 
 def _dry_run(checked: Checked, options: dict[str, Any]) -> int:
+    from ccoctl.cli.aws.results import dry_run_json
     from ccoctl.workflows.aws_dry_run import dry_run
 
     done = dry_run(checked)
     for sentence in done.notes:
         output.note(sentence)
     if options["output"] == "json":
-        output.result_json({"files": [str(path) for path in done.files], "notes": list(done.notes)})
+        output.result_json(dry_run_json(done))
     else:
         output.result(
             "\n".join(["Nothing was called. What would be done is in", *(f"  {path}" for path in done.files)])
@@ -79,10 +80,9 @@ def _create(checked: Checked, options: dict[str, Any]) -> int:
         output.result_json(made_json(made))
     elif made.result.ok:
         output.result(made_text(made))
-    if made.result.ok:
-        return 0
-    output.error(str(failure(made.result)))
-    return 130 if made.result.interrupted else 1
+    if not made.result.ok:
+        raise failure(made.result)
+    return 0
 
 
 def connection(options: dict[str, Any], fallback_region: str = "") -> Connection:

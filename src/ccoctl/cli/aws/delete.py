@@ -81,10 +81,8 @@ def _delete(prepared: Deletion, cloud: AwsCloud, given: dict[str, Any]) -> int:
     elif not done.left:
         count = len(done.result.outcomes)
         output.result(f"Nothing of {given['name']} is left." if count else f"There was nothing of {given['name']}.")
-    if not done.result.ok:
-        output.error(str(failure(done.result)))
     if done.left:
         click.echo(output.printable(left_text(done.left)), err=True)
-    if done.result.interrupted:
-        return 130
+    if not done.result.ok:
+        raise failure(done.result)
     return 1 if done.left else 0

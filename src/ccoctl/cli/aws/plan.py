@@ -36,7 +36,7 @@ def command(**given: Any) -> int:
     from ccoctl.cli.aws.creating import connection, order
     from ccoctl.cli.debugging import set_up_logging
     from ccoctl.render.show import plan_json, plan_text
-    from ccoctl.workflows.aws_create import prepare
+    from ccoctl.workflows.aws_create import exposure, prepare
     from ccoctl.workflows.aws_order import Part, check
 
     set_up_logging(given["debug"])
@@ -49,7 +49,7 @@ def command(**given: Any) -> int:
         compare_files=given["output_dir"] is not None,
     )
     plan = prepared.drawn.plan
-    for sentence in (*checked.notes, *prepared.keys.notes):
+    for sentence in (*checked.notes, *exposure(checked), *prepared.keys.notes):
         output.note(sentence)
     if given["output"] == "json":
         output.result_json(plan_json(plan))

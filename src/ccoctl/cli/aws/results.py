@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ccoctl.cli.key_files import file_json, key_files
+from ccoctl.engine.call import with_placeholders
 from ccoctl.engine.plan import Action, State, WriteFile
 from ccoctl.errors import Problem
 from ccoctl.render.report import outcomes_json
 from ccoctl.workflows.aws_create import Made
+from ccoctl.workflows.aws_dry_run import Written
 
 
 def made_text(made: Made) -> str:
@@ -46,6 +48,21 @@ def made_json(made: Made) -> dict[str, Any]:
         "files": files_json(made),
         "actions": outcomes_json(made.result),
         "notes": list(made.notes),
+    }
+
+
+def dry_run_json(done: Written) -> dict[str, Any]:
+    """What a dry run wrote; what only AWS knows is a placeholder."""
+    drawn, key = done.prepared.drawn, done.prepared.keys.public
+    return {
+        "issuer": with_placeholders(drawn.issuer.url) if drawn.issuer is not None else "",
+        "identity_provider_arn": with_placeholders(drawn.provider_arn),
+        "kid": key.kid if key is not None else None,
+        "files": [
+            *(key_files(done.key_pair) if done.key_pair is not None else []),
+            *(file_json(path, "written") for path in done.files),
+        ],
+        "notes": list(done.notes),
     }
 
 
