@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ccoctl.aws import calls, names
+from ccoctl.aws import cloudfront_calls as front
+from ccoctl.aws import names
 from ccoctl.aws.desired import Settings
 from ccoctl.aws.parse import tags_of
 from ccoctl.aws.reader import Reader
@@ -17,16 +18,16 @@ from ccoctl.engine.diff import Unseen
 def find_distribution(asked: Reader, settings: Settings) -> Distribution | Unseen | None:
     """Our distribution, by its comment; Unseen where the caller may not list them."""
     comment = names.comment(settings.name)
-    entries = _pages(asked, calls.list_distributions, "DistributionList")
+    entries = _pages(asked, front.list_distributions, "DistributionList")
     if isinstance(entries, Unseen):
         return entries
     entry = next((entry for entry in entries if entry.get("Comment") == comment), None)
     if entry is None:
         return None
-    answer = asked.find(calls.get_distribution(entry["Id"]))
+    answer = asked.find(front.get_distribution(entry["Id"]))
     if answer is None:
         return None
-    tags = asked.see(calls.list_distribution_tags(str(at_path(answer, "Distribution.ARN"))))
+    tags = asked.see(front.list_distribution_tags(str(at_path(answer, "Distribution.ARN"))))
     return _distribution(answer, tags, comment)
 
 
@@ -53,15 +54,15 @@ def _distribution(answer: Answer, tags: Answer | Unseen | None, comment: str) ->
 def access_identities(asked: Reader, settings: Settings) -> tuple[AccessIdentity, ...]:
     """Our origin access identities by comment and controls by name, with the ETags that deleting them takes."""
     found: list[AccessIdentity] = []
-    identities = _pages(asked, calls.list_access_identities, "CloudFrontOriginAccessIdentityList")
+    identities = _pages(asked, front.list_access_identities, "CloudFrontOriginAccessIdentityList")
     if not isinstance(identities, Unseen):
         comment = names.comment(settings.name)
         ids = [entry["Id"] for entry in identities if entry.get("Comment") == comment]
-        found += [_with_etag(asked, OriginAccess.OAI, item, calls.get_access_identity(item)) for item in ids]
-    controls = _pages(asked, calls.list_access_controls, "OriginAccessControlList")
+        found += [_with_etag(asked, OriginAccess.OAI, item, front.get_access_identity(item)) for item in ids]
+    controls = _pages(asked, front.list_access_controls, "OriginAccessControlList")
     if not isinstance(controls, Unseen):
         ids = [entry["Id"] for entry in controls if _is_our_control(entry, settings)]
-        found += [_with_etag(asked, OriginAccess.OAC, item, calls.get_access_control(item)) for item in ids]
+        found += [_with_etag(asked, OriginAccess.OAC, item, front.get_access_control(item)) for item in ids]
     return tuple(found)
 
 

@@ -96,8 +96,8 @@ def _reads(settings: Settings) -> list[Call]:
         calls.list_objects(bucket),
         calls.get_object(bucket, "any"),
         calls.get_object_tagging(bucket, "any"),
-        calls.list_distributions(),
-        calls.list_access_identities(),
+        front.list_distributions(),
+        front.list_access_identities(),
         calls.get_provider("any"),
         calls.list_providers(),
         role_calls.list_roles(),
@@ -105,9 +105,13 @@ def _reads(settings: Settings) -> list[Call]:
         role_calls.list_role_policies("any"),
     ]
     if settings.private:
-        reads += [calls.get_distribution("any"), calls.list_distribution_tags("any"), calls.get_access_identity("any")]
+        reads += [
+            front.get_distribution("any"),
+            front.list_distribution_tags("any"),
+            front.get_access_identity("any"),
+        ]
         if settings.origin_access.value == "oac":
-            reads += [calls.list_access_controls(), calls.get_access_control("any")]
+            reads += [front.list_access_controls(), front.get_access_control("any")]
     return reads
 
 
@@ -118,7 +122,7 @@ def _seeing(settings: Settings) -> list[Call]:
         role_calls.get_role_policy("any", "any"),
         role_calls.list_attached_role_policies("any"),
     ]
-    return [*seeing, calls.list_access_controls(), calls.get_access_control("any")] if settings.private else seeing
+    return [*seeing, front.list_access_controls(), front.get_access_control("any")] if settings.private else seeing
 
 
 def _mending(settings: Settings) -> list[Call]:
@@ -142,7 +146,10 @@ def _mending(settings: Settings) -> list[Call]:
         calls.add_audience("any", "any"),
     ]
     if settings.private:
-        mending += [calls.tag_distribution("any", role.tags), calls.update_distribution("any", "any", {})]
+        mending += [
+            front.tag_distribution("any", role.tags),
+            front.update_distribution("any", "any", {}),
+        ]
     return mending
 
 

@@ -12,8 +12,9 @@ HEAD = """\
 
 Every command with its help, as `--help` prints it. Made by `python -m ccoctl.cli.reference`; a test holds it true.
 
-Flags are given as `--flag value` or `--flag=value`; a boolean one also as `--flag=true` and `--flag=false`. Results
-go to stdout, everything else to stderr. Exit codes: 0 done, 1 failed, 2 usage, 3 `plan` found differences, 130 interrupted.
+Flags are given as `--flag value` or `--flag=value`; a boolean one also as `--flag=true` and `--flag=false`.
+Results go to stdout, everything else to stderr.
+Exit codes: 0 done, 1 failed, 2 usage, 3 `plan` found differences, 130 interrupted.
 """
 
 

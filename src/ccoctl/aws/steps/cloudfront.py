@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ccoctl.aws import calls, names, policy
+from ccoctl.aws import cloudfront_calls as front
+from ccoctl.aws import names, policy
 from ccoctl.aws.desired import DISTRIBUTION_CREATE, Settings
 from ccoctl.aws.policy import Policy
 from ccoctl.aws.resources import AccessIdentity, Account, Distribution, OriginAccess
@@ -46,7 +47,7 @@ def _make_identity(settings: Settings) -> Access:
     made = resource.add(
         "create",
         Action.CREATE,
-        calls.create_access_identity(settings.name, comment),
+        front.create_access_identity(settings.name, comment),
         "create the origin access identity",
     )
     made_id = Output(step=made, path="CloudFrontOriginAccessIdentity.Id", placeholder=IDENTITY_PLACEHOLDER)
@@ -58,7 +59,7 @@ def _make_control(settings: Settings) -> Access:
     made = resource.add(
         "create",
         Action.CREATE,
-        calls.create_access_control(settings.bucket, names.comment(settings.name)),
+        front.create_access_control(settings.bucket, names.comment(settings.name)),
         "create the origin access control",
     )
     made_id = Output(step=made, path="OriginAccessControl.Id", placeholder=CONTROL_PLACEHOLDER)
@@ -99,14 +100,14 @@ def _create(resource: Resource, wanted: Distribution, name: str, granted: Access
     made = resource.add(
         "create",
         Action.CREATE,
-        calls.create_distribution(config(name, wanted, granted), tags),
+        front.create_distribution(config(name, wanted, granted), tags),
         f"create the distribution in front of {wanted.origin}",
     )
     made_id = Output(step=made, path="Distribution.Id", placeholder="<enter_cloudfront_distribution_id_here>")
     resource.add(
         "deployed",
         Action.WAIT,
-        deployed(calls.get_distribution(made_id)),
+        deployed(front.get_distribution(made_id)),
         "wait until the distribution is deployed",
     )
 
@@ -120,7 +121,7 @@ def _repair(resource: Resource, wanted: Distribution, found: Distribution) -> No
         resource.add(
             "tags",
             Action.UPDATE,
-            calls.tag_distribution(found.arn, missing(tags, there)),
+            front.tag_distribution(found.arn, missing(tags, there)),
             "tag the distribution as ours",
             changes=changes,
         )
@@ -129,7 +130,7 @@ def _repair(resource: Resource, wanted: Distribution, found: Distribution) -> No
         enabled = resource.add(
             "enable",
             Action.UPDATE,
-            calls.update_distribution(found.id, found.etag, {**(found.config or {}), "Enabled": True}),
+            front.update_distribution(found.id, found.etag, {**(found.config or {}), "Enabled": True}),
             "enable the distribution again",
             changes=changes,
         )
@@ -137,7 +138,7 @@ def _repair(resource: Resource, wanted: Distribution, found: Distribution) -> No
         resource.add(
             "deployed",
             Action.WAIT,
-            deployed(calls.get_distribution(found.id)),
+            deployed(front.get_distribution(found.id)),
             "wait until the distribution is deployed",
             after=edges("it is enabled again first", enabled),
         )
@@ -161,7 +162,7 @@ def delete_steps(
     for identity in identities:
         kind = "identity" if identity.kind is OriginAccess.OAI else "control"
         resource = Resource(Address(f"origin access {kind}", str(identity.id)), f"{kind}/{identity.id}")
-        call = calls.delete_access_identity if identity.kind is OriginAccess.OAI else calls.delete_access_control
+        call = front.delete_access_identity if identity.kind is OriginAccess.OAI else front.delete_access_control
         resource.add(
             "delete",
             Action.DELETE,
@@ -180,7 +181,7 @@ def _delete_distribution(resource: Resource, found: Distribution, last_user: tup
         disabled = resource.add(
             "disable",
             Action.UPDATE,
-            calls.update_distribution(found.id, found.etag, {**(found.config or {}), "Enabled": False}),
+            front.update_distribution(found.id, found.etag, {**(found.config or {}), "Enabled": False}),
             f"disable distribution {found.id}",
             after=first,
         )
@@ -190,7 +191,7 @@ def _delete_distribution(resource: Resource, found: Distribution, last_user: tup
         waited = resource.add(
             "disabled",
             Action.WAIT,
-            deployed(calls.get_distribution(found.id)),
+            deployed(front.get_distribution(found.id)),
             f"wait until distribution {found.id} is disabled everywhere",
             after=edges("it is disabled first", disabled) or first,
         )
@@ -198,7 +199,7 @@ def _delete_distribution(resource: Resource, found: Distribution, last_user: tup
     return resource.add(
         "delete",
         Action.DELETE,
-        calls.delete_distribution(found.id, etag),
+        front.delete_distribution(found.id, etag),
         f"delete distribution {found.id}",
         after=() if waited else first,
     )
@@ -237,7 +238,7 @@ def config(name: str, wanted: Distribution, granted: Access) -> dict[str, Value]
             "LambdaFunctionAssociations": {"Quantity": 0},
             "FunctionAssociations": {"Quantity": 0},
             "FieldLevelEncryptionId": "",
-            "CachePolicyId": calls.CACHING_DISABLED,
+            "CachePolicyId": front.CACHING_DISABLED,
         },
         "CacheBehaviors": {"Quantity": 0},
         "CustomErrorResponses": {"Quantity": 0},
