@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ccoctl.aws import calls, desired, names, policy, role_calls
+from ccoctl.aws import cloudfront_calls as front
 from ccoctl.aws.deletion import deletion
 from ccoctl.aws.desired import Settings, Trusted
 from ccoctl.aws.permissions import actions_of_all
