@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 import pytest
 
+from ccoctl.lab.server import EmbeddedAws
 from tests.workflows.commands import NOTHING, Cli, changing, client, inventory
 
 NAMES = ["--name", "demo", "--region", "us-east-1"]
@@ -113,3 +116,23 @@ def test_half_a_deletion_is_finished_by_the_next(cli: Cli, common: list[str]) ->
 def test_names_that_cannot_be_are_refused_before_any_call(cli: Cli, name: str) -> None:
     cli("delete", "--name", name, "--region", "us-east-1", code=1)
     assert cli.aws.calls() == ()
+
+
+def test_defect_32_what_may_not_be_seen_does_not_hinder_the_rest(
+    enforcing_aws: EmbeddedAws, as_user: Callable[[Mapping[str, str]], Cli], common: list[str]
+) -> None:
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": "*", "Resource": "*"},
+            {"Effect": "Deny", "Action": "iam:GetRole", "Resource": "arn:aws:iam::*:role/demo-secret"},
+        ],
+    }
+    cli = as_user(enforcing_aws.user("installer", document=document))
+    cli("create-all", *common)
+    client(enforcing_aws, "iam").create_role(RoleName="demo-secret", AssumeRolePolicyDocument="{}")
+
+    left = cli("delete", *NAMES, code=1)
+
+    assert "role demo-secret: whether it is ours cannot be seen" in left.err
+    assert inventory(enforcing_aws) == {**NOTHING, "roles": ["demo-secret"]}

@@ -134,8 +134,10 @@ def _refused(call: Call, error: botocore.exceptions.ClientError) -> CloudError:
     code, message = str(said.get("Code", "")), str(said.get("Message", ""))[:MESSAGE_LIMIT]
     kind = kind_of(code, status)
     actions: tuple[str, ...] = ()
-    remedy = ""
-    if kind is ErrorKind.DENIED:
+    remedy = _BAD_CREDENTIALS if code in _CREDENTIAL_CODES else ""
+    if _PUBLIC_POLICIES_BLOCKED in message:
+        remedy = _ACCOUNT_BLOCKS
+    elif kind is ErrorKind.DENIED:
         named = _UNAUTHORISED.findall(message)
         actions = tuple(dict.fromkeys(named)) or actions_of(call)
         remedy = f"Allow {' and '.join(actions)}: see `ccoctl aws required-permissions`." if actions else ""
@@ -149,6 +151,18 @@ def _refused(call: Call, error: botocore.exceptions.ClientError) -> CloudError:
     )
 
 
+_CREDENTIAL_CODES = frozenset(
+    {
+        *("ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidClientTokenId", "RequestExpired"),
+        *("SignatureDoesNotMatch", "UnrecognizedClientException", "InvalidToken", "TokenRefreshRequired"),
+    }
+)
+_BAD_CREDENTIALS = "The credentials are not valid, or not any more: log in again, or check the profile and the clock."
+_PUBLIC_POLICIES_BLOCKED = "BlockPublicPolicy"
+_ACCOUNT_BLOCKS = (
+    "Public bucket policies are blocked, probably for the whole account: lift that block, or serve the issuer from a "
+    "private bucket with --create-private-s3-bucket."
+)
 _NO_CREDENTIALS = (
     botocore.exceptions.NoCredentialsError,
     botocore.exceptions.PartialCredentialsError,

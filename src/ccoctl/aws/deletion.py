@@ -41,7 +41,7 @@ def deletion(name: str, bucket: str, found: Account) -> Deletion:
     steps = together(*roles, *providers, documents, front)
     return Deletion(
         plan=Plan(steps=in_order(steps.steps), notes=(*steps.notes, *found.denied)),
-        left=steps.conflicts,
+        left=(*found.unseen, *steps.conflicts),
         used=tuple(
             (role.name, role.last_used)
             for _, role in sorted(found.roles.items())

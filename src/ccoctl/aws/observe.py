@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from ccoctl.aws import calls, names, role_calls
 from ccoctl.aws.desired import Settings
@@ -15,7 +16,9 @@ from ccoctl.aws.partition import has_cloudfront
 from ccoctl.aws.reader import Reader
 from ccoctl.aws.resources import Account, Bucket, Distribution, Provider, Role
 from ccoctl.engine.diff import Unseen
-from ccoctl.errors import CloudError, ErrorKind
+from ccoctl.errors import CloudError, ErrorKind, Problem
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,20 +138,43 @@ def observe_for_deletion(asked: Reader, settings: Settings) -> Account:
     if isinstance(behind, Unseen):
         denied = (f"distributions were not looked at, since {behind.action} is not allowed",)
         behind = None
-    there = bucket.result()
-    names_of_roles = candidates.result()
-    roles = asked.all(RoleQuestion(asked, name) for name in names_of_roles)
-    providers = asked.all(_ProviderQuestion(asked, arn) for arn in _provider_candidates(arns.result(), settings))
+    there, hidden = _unless_denied({f"bucket {settings.bucket}": bucket})
+    roles, hidden_roles = _unless_denied(
+        {f"role {name}": asked.start(RoleQuestion(asked, name)) for name in candidates.result()}
+    )
+    providers, hidden_providers = _unless_denied(
+        {
+            f"OIDC provider {arn}": asked.start(_ProviderQuestion(asked, arn))
+            for arn in _provider_candidates(arns.result(), settings)
+        }
+    )
     return Account(
         id=account.result(),
-        bucket=there,
-        objects=tags_of_objects(asked, settings.bucket) if there is not None else {},
+        bucket=there[0] if there else None,
+        objects=tags_of_objects(asked, settings.bucket) if there else {},
         distribution=behind,
         access_identities=identities.result() if identities is not None else (),
-        providers=tuple(item for item in providers if item is not None),
-        roles={role.name: role for role in roles if role is not None},
+        providers=tuple(providers),
+        roles={role.name: role for role in roles},
         denied=denied,
+        unseen=(*hidden, *hidden_roles, *hidden_providers),
     )
+
+
+def _unless_denied(asked: Mapping[str, Future[T | None]]) -> tuple[list[T], tuple[Problem, ...]]:
+    """What was found, and what to tell, instead of giving up the rest, of that which the caller may not see."""
+    found: list[T] = []
+    hidden: list[Problem] = []
+    for where, answer in asked.items():
+        try:
+            item = answer.result()
+        except CloudError as error:
+            if error.kind is not ErrorKind.DENIED:
+                raise
+            hidden.append(Problem(where, f"whether it is ours cannot be seen: {error.what}"))
+        else:
+            found += [item] if item is not None else []
+    return found, tuple(hidden)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from ccoctl.aws.names import Tags
 from ccoctl.aws.policy import Policy
 from ccoctl.engine.call import Output, Template
 from ccoctl.engine.diff import Any_, Unseen, identity, immutable, observed, owned
+from ccoctl.errors import Problem
 
 
 class OriginAccess(Enum):
@@ -135,3 +136,5 @@ class Account:
     """By name."""
     denied: tuple[str, ...] = ()
     """What could not be looked at, as sentences that name the missing permission."""
+    unseen: tuple[Problem, ...] = ()
+    """What has our name and may not be looked at, so that nobody can say whether it is ours."""
