@@ -84,7 +84,7 @@ def test_a_dry_run_shows_and_deletes_nothing(cli: Cli, common: list[str]) -> Non
     before = len(changing(cli.aws))
     shown = cli("delete", *NAMES, "--dry-run")
 
-    assert "- bucket demo-oidc: delete bucket demo-oidc" in shown.out
+    assert "- bucket demo-oidc\n    delete .well-known/openid-configuration" in shown.out
     assert len(changing(cli.aws)) == before
 
 

@@ -128,7 +128,7 @@ def test_drift_is_shown_and_repaired(cli: Cli, common: list[str]) -> None:
     planned_json = cli("plan", *common, "--output", "json", code=3).json
     cli("create-all", *common)
 
-    assert f"~ role {ROLE}: change who may assume role" in planned.out
+    assert f"~ role {ROLE}\n    change who may assume role" in planned.out
     assert any(line.lstrip().startswith("+") and '"Federated"' in line for line in planned.out.splitlines())
     assert {step["id"] for step in planned_json["steps"]} >= {
         "bucket/policy",
@@ -237,7 +237,7 @@ def test_plan_before_anything_is_there(cli: Cli, requests_dir: Path) -> None:
     options = ["--name", "demo", "--region", "us-east-1", "--credentials-requests-dir", str(requests_dir)]
     planned = cli("plan", *options, code=3)
 
-    assert "+ bucket demo-oidc: create bucket demo-oidc" in planned.out
+    assert "+ bucket demo-oidc\n    create bucket demo-oidc" in planned.out
     assert changing(cli.aws) == []
 
 

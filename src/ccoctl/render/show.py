@@ -8,30 +8,41 @@ from difflib import unified_diff
 from typing import Any
 
 from ccoctl.engine.call import Call, with_placeholders
-from ccoctl.engine.plan import Action, FieldChange, Plan, Step, Wait, WriteFile
+from ccoctl.engine.plan import Action, Address, FieldChange, Plan, Step, Wait, WriteFile
 
 _MARKS = {
     Action.CREATE: "+",
+    Action.DELETE: "-",
     Action.UPDATE: "~",
     Action.REWRITE: "?",
-    Action.DELETE: "-",
     Action.WRITE_FILE: "+",
     Action.READ: " ",
     Action.WAIT: " ",
 }
+"""What a person sees of an action. The strongest one of a resource's steps, in this order, is that of the resource."""
 _CONTEXT = 2
 """Lines around a difference."""
 
 
 def plan_text(plan: Plan) -> str:
-    """The plan with a mark for what each step does, its changes below it, and the notes at the end."""
-    lines: list[str] = []
+    """The plan resource by resource, with a mark for what becomes of each, and the notes at the end."""
+    by_resource: dict[Address, list[Step]] = {}
     for step in plan.steps:
-        mark = "~" if step.action is Action.WRITE_FILE and step.changes else _MARKS[step.action]
-        lines.append(f"{mark} {step.address}: {step.summary}")
-        lines += [f"    {line}" for change in step.changes for line in change_lines(change)]
+        by_resource.setdefault(step.address, []).append(step)
+    lines: list[str] = []
+    for address, steps in by_resource.items():
+        lines.append(f"{_mark(steps)} {address}")
+        for step in steps:
+            lines.append(f"    {step.summary}")
+            lines += [f"      {line}" for change in step.changes for line in change_lines(change)]
     lines += [f"note: {note}" for note in plan.notes]
     return "\n".join([*lines, summary(plan)])
+
+
+def _mark(steps: list[Step]) -> str:
+    strongest = min((step.action for step in steps), key=list(_MARKS).index)
+    replaced = strongest is Action.WRITE_FILE and any(step.changes for step in steps)
+    return "~" if replaced else _MARKS[strongest]
 
 
 def summary(plan: Plan) -> str:
