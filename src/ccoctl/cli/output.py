@@ -25,7 +25,7 @@ def result(text: str) -> None:
 
 def result_json(value: object) -> None:
     """A result for scripts."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    click.echo(json.dumps(value, indent=2, default=str))
 
 
 def note(text: str) -> None:
@@ -40,7 +40,7 @@ def error(text: str) -> None:
 
 def error_json(value: dict[str, Any]) -> None:
     """What went wrong, for scripts."""
-    click.echo(json.dumps({"error": value}, indent=2, ensure_ascii=False, default=str), err=True)
+    click.echo(json.dumps({"error": value}, indent=2, default=str), err=True)
 
 
 def is_terminal(stream: TextIO) -> bool:
