@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TypeAlias
 
 DEFAULT_TOKEN_PATH = "/var/run/secrets/openshift/serviceaccount/token"  # noqa: S105 - a path, no password
@@ -76,3 +77,33 @@ class CredentialsRequest:
     def subjects(self) -> tuple[str, ...]:
         """The `sub` claims of the tokens that may use the role."""
         return tuple(f"system:serviceaccount:{self.secret.namespace}:{name}" for name in self.service_accounts)
+
+
+class Reason(Enum):
+    """Why something that was read is left out."""
+
+    OTHER_KIND = "other kind"
+    OTHER_CLOUD = "other cloud"
+    DELETED = "marked for deletion"
+    FEATURE_SET = "feature set not enabled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """A document that is left out, and why."""
+
+    source: Source
+    reason: Reason
+    name: str = ""
+    """Of another kind: that kind. For another cloud: its provider spec's kind. Else the Secret or the request."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What a directory holds."""
+
+    directory: str
+    """As the user named it."""
+    requests: tuple[CredentialsRequest, ...]
+    """The requests for AWS that are not marked for deletion, in the order of their files."""
+    skipped: tuple[Skipped, ...] = ()
