@@ -139,3 +139,16 @@ debug = click.option("--debug", is_flag=True, help="Log each call, and where an 
 connection = together(profile, ca_bundle, concurrency)
 result = together(output, debug)
 role_options = together(permissions_boundary_arn, role_path, max_session_duration, bind_audience)
+set_up = together(
+    name,
+    region,
+    credentials_requests_dir,
+    output_dir,
+    public_key_file_instead,
+    enable_tech_preview,
+    private,
+    origin_access,
+    role_options,
+    tags,
+)
+"""What a whole set-up is described by: for making it and for looking at what would be made."""

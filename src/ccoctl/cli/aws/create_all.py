@@ -11,16 +11,7 @@ from ccoctl.cli.command import Command
 
 
 @click.command(cls=Command, name="create-all")
-@options.name
-@options.region
-@options.credentials_requests_dir
-@options.output_dir
-@options.public_key_file_instead
-@options.enable_tech_preview
-@options.private
-@options.origin_access
-@options.role_options
-@options.tags
+@options.set_up
 @options.key_bits
 @options.dry_run
 @options.connection

@@ -14,16 +14,7 @@ DIFFERENCES = 3
 
 
 @click.command(cls=Command, name="plan")
-@options.name
-@options.region
-@options.credentials_requests_dir
-@options.output_dir
-@options.public_key_file_instead
-@options.enable_tech_preview
-@options.private
-@options.origin_access
-@options.role_options
-@options.tags
+@options.set_up
 @options.connection
 @options.result
 def command(**given: Any) -> int:
