@@ -15,7 +15,6 @@ from ccoctl.engine.call import Call, JsonText, Output, Template, Value
 
 GONE = frozenset({"NoSuchEntity", "NoSuchBucket", "NoSuchKey", "404", "NoSuchDistribution"})
 _FRESH_PRINCIPAL = frozenset({"MalformedPolicy", "MalformedPolicyDocument"})
-_PAGE = 1000
 
 
 def tag_list(tags: Tags) -> list[dict[str, str]]:

@@ -16,7 +16,6 @@ from ccoctl.engine.call import Call, Output, Value, text
 from ccoctl.engine.diff import compare
 from ccoctl.engine.plan import Action, Address, Wait
 
-DEPLOYED = "distribution/deployed"
 DEPLOY_DEADLINE = 1800.0
 """Seconds; CloudFront takes minutes, seldom more than fifteen."""
 IDENTITY_PLACEHOLDER = "<enter_cloudfront_origin_access_identity_here>"

@@ -13,7 +13,6 @@ from ccoctl.engine.call import Output
 from ccoctl.engine.diff import compare
 from ccoctl.engine.plan import Action, Address
 
-THUMBPRINT = "provider/thumbprint"
 THUMBPRINT_PLACEHOLDER = ("<enter_tls_fingerprint_for_issuer_url_here>",)
 
 
