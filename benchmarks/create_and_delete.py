@@ -1,7 +1,7 @@
 """How long create-all and delete take on an AWS in which each call takes 80 ms, as ratios measured in one run.
 
-`make bench`, or `python benchmarks/create_and_delete.py [--quick]`. Whole processes are timed, the embedded AWS runs in one
-of its own. Printed for each number of requests:
+`make bench`, or `python benchmarks/create_and_delete.py [--quick]`. Whole processes are timed, the embedded AWS runs in
+one of its own. Printed for each number of requests:
 
 - the time of create-all, and the round trips that it waited for: (its time - its time without latency) / 80 ms;
 - the round trips of its critical path, from the plan: it cannot be faster than these;
@@ -36,7 +36,7 @@ from ccoctl.workflows.create_key_pair import create_key_pair
 LATENCY = 0.08
 """Seconds for each call."""
 OBSERVING = 2
-"""Round trips before the plan is drawn: who am I, beside bucket and roles; then the provider, whose ARN has the account."""
+"""Round trips before the plan is drawn: who am I, beside bucket and roles; then the provider, by the account's ARN."""
 FOREIGN = 1000
 
 REQUEST = """\
@@ -102,8 +102,8 @@ def deletion(directory: Path, foreign: int) -> str:
         reading = time.perf_counter() - begun
         ours = timed(aws, ["delete", "--name", "bench", "--region", "us-east-1", "--yes"])
     return (
-        f"delete of 7 roles among {foreign} foreign ones: {ours:.2f} s; reading each of {len(names)} roles first, alone: "
-        f"{reading:.2f} s, {reading / ours:.1f}x"
+        f"delete of 7 roles among {foreign} foreign ones: {ours:.2f} s; reading each of {len(names)} roles first, "
+        f"alone: {reading:.2f} s, {reading / ours:.1f}x"
     )
 
 
