@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO, assert_never
 
@@ -31,6 +31,24 @@ def progress(stream: TextIO) -> Iterator[Listener]:
             yield listener
     else:
         yield Lines(stream)
+
+
+@contextmanager
+def looking(stream: TextIO) -> Iterator[Callable[[str], None]]:
+    """While the account is looked at: a spinner for a person, nothing for a log; both are told what takes longer."""
+
+    def tell(sentence: str) -> None:
+        stream.write(printable(sentence) + "\n")
+        stream.flush()
+
+    if not is_terminal(stream):
+        yield tell
+        return
+    from rich.console import Console
+
+    console = Console(file=stream, highlight=False)
+    with console.status("looking at the account"):
+        yield lambda sentence: console.print(printable(sentence), markup=False)
 
 
 def words(event: Event) -> str:

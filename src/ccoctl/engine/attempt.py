@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from ccoctl.engine.call import Answer, Call
 from ccoctl.engine.clock import Clock, SystemClock
 from ccoctl.engine.cloud import Cloud
-from ccoctl.engine.retry import RetryPolicy, delay, kind_for, settled
+from ccoctl.engine.retry import Patience, RetryPolicy, delay, kind_for, settled
 from ccoctl.errors import CloudError, InterruptedRunError
 
 
@@ -58,10 +58,23 @@ def with_retries(
             attempt += 1
 
 
-def read(cloud: Cloud, call: Call) -> Answer:
-    """The answer to a question, retried as a step's call is.
+READING = RetryPolicy(transient=Patience(first=0.25, longest=5.0, total=10.0))
+"""Nothing was done yet when the account is looked at: a network that is down is told soon."""
+_WORTH_TELLING = 3
+"""The attempt after which a person has waited for about a second."""
+Tell = Callable[[str], None]
+"""Takes a sentence about what takes longer than it should."""
+
+
+def read(cloud: Cloud, call: Call, tell: Tell | None = None) -> Answer:
+    """The answer to a question, retried as a step's call is, but with less patience for a network that is down.
 
     Raises:
         CloudError: as `with_retries`.
     """
-    return with_retries(cloud, call)[0]
+
+    def retried(attempt: int, _pause: float, error: CloudError) -> None:
+        if tell is not None and attempt == _WORTH_TELLING:
+            tell(f"{call.name} is tried again and again: {error.code or error.what}")
+
+    return with_retries(cloud, call, Attempts(policy=READING), retried)[0]

@@ -12,7 +12,7 @@ from ccoctl.aws.plans import Drawn
 from ccoctl.aws.reader import Reader, reader
 from ccoctl.aws.resources import Account
 from ccoctl.credentialsrequest.model import SecretRef
-from ccoctl.engine.attempt import Attempts, read
+from ccoctl.engine.attempt import Attempts, Tell, read
 from ccoctl.engine.call import resolve
 from ccoctl.engine.cloud import Cloud
 from ccoctl.engine.events import Listener, silent
@@ -51,7 +51,13 @@ class Made:
 
 
 def prepare(
-    checked: Checked, cloud: Cloud, *, concurrency: int = 10, make_key: bool = True, compare_files: bool = True
+    checked: Checked,
+    cloud: Cloud,
+    *,
+    concurrency: int = 10,
+    tell: Tell | None = None,
+    make_key: bool = True,
+    compare_files: bool = True,
 ) -> Prepared:
     """Look at the keys and the account, and draw the plan; nothing is changed.
 
@@ -64,7 +70,7 @@ def prepare(
         CloudError: the account cannot be looked at.
     """
     keys = keys_for(checked.order, make_one=make_key)
-    with reader(lambda call: read(cloud, call), concurrency) as asked:
+    with reader(lambda call: read(cloud, call, tell), concurrency) as asked:
         drawn = _draw(checked, keys, asked)
     directory = checked.order.output_dir
     plan = only_changes(drawn.plan, directory) if compare_files else _without_files(drawn.plan)

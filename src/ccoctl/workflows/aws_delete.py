@@ -10,7 +10,7 @@ from ccoctl.aws.desired import Settings
 from ccoctl.aws.observe import observe_for_deletion
 from ccoctl.aws.partition import partition_of
 from ccoctl.aws.reader import reader
-from ccoctl.engine.attempt import Attempts, read
+from ccoctl.engine.attempt import Attempts, Tell, read
 from ccoctl.engine.cloud import Cloud
 from ccoctl.engine.events import Listener, silent
 from ccoctl.engine.execute import execute
@@ -34,13 +34,13 @@ def check(name: str, region: str) -> Settings:
     return Settings(name=name, region=region, partition=partition)
 
 
-def prepare(settings: Settings, cloud: Cloud, *, concurrency: int = 10) -> Deletion:
+def prepare(settings: Settings, cloud: Cloud, *, concurrency: int = 10, tell: Tell | None = None) -> Deletion:
     """What would be deleted and what would stay; nothing is changed.
 
     Raises:
         CloudError: the account cannot be looked at.
     """
-    with reader(lambda call: read(cloud, call), concurrency) as asked:
+    with reader(lambda call: read(cloud, call, tell), concurrency) as asked:
         found = observe_for_deletion(asked, settings)
     return deletion(settings.name, settings.bucket, found)
 

@@ -65,13 +65,14 @@ def _dry_run(checked: Checked, options: dict[str, Any]) -> int:
 def _create(checked: Checked, options: dict[str, Any]) -> int:
     from ccoctl.aws.client import AwsCloud
     from ccoctl.cli.aws.results import made_json, made_text
-    from ccoctl.cli.progress import progress
+    from ccoctl.cli.progress import looking, progress
     from ccoctl.cli.stopping import stoppable
     from ccoctl.render.report import failure
     from ccoctl.workflows.aws_create import carry_out, prepare
 
     cloud = AwsCloud(connection(options, checked.settings.partition.global_region))
-    prepared = prepare(checked, cloud, concurrency=options["concurrency"])
+    with looking(sys.stderr) as tell:
+        prepared = prepare(checked, cloud, concurrency=options["concurrency"], tell=tell)
     with stoppable() as attempts, progress(sys.stderr) as listener:
         made = carry_out(prepared, cloud, concurrency=options["concurrency"], listener=listener, attempts=attempts)
     for sentence in made.notes:

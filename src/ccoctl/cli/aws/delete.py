@@ -32,12 +32,15 @@ def command(**given: Any) -> int:
     from ccoctl.aws.client import AwsCloud
     from ccoctl.cli.aws.creating import connection
     from ccoctl.cli.debugging import set_up_logging
+    from ccoctl.cli.progress import looking
     from ccoctl.render.show import plan_text
     from ccoctl.workflows.aws_delete import check, prepare
 
     set_up_logging(given["debug"])
     cloud = AwsCloud(connection(given))
-    prepared = prepare(check(given["name"], given["region"]), cloud, concurrency=given["concurrency"])
+    settings = check(given["name"], given["region"])
+    with looking(sys.stderr) as tell:
+        prepared = prepare(settings, cloud, concurrency=given["concurrency"], tell=tell)
     for role, when in prepared.used:
         output.note(f"role {role} was last used {when}")
     if given["dry_run"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
@@ -26,19 +27,22 @@ def command(**given: Any) -> int:
     from ccoctl.aws.client import AwsCloud
     from ccoctl.cli.aws.creating import connection, order
     from ccoctl.cli.debugging import set_up_logging
+    from ccoctl.cli.progress import looking
     from ccoctl.render.show import plan_json, plan_text
     from ccoctl.workflows.aws_create import exposure, prepare
     from ccoctl.workflows.aws_order import Part, check
 
     set_up_logging(given["debug"])
     checked = check(order(Part.ALL, given))
-    prepared = prepare(
-        checked,
-        AwsCloud(connection(given)),
-        concurrency=given["concurrency"],
-        make_key=False,
-        compare_files=given["output_dir"] is not None,
-    )
+    with looking(sys.stderr) as tell:
+        prepared = prepare(
+            checked,
+            AwsCloud(connection(given)),
+            concurrency=given["concurrency"],
+            tell=tell,
+            make_key=False,
+            compare_files=given["output_dir"] is not None,
+        )
     plan = prepared.drawn.plan
     for sentence in (*checked.notes, *exposure(checked), *prepared.keys.notes):
         output.note(sentence)
