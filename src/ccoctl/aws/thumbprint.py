@@ -10,6 +10,7 @@ import hashlib
 import os
 import socket
 import ssl
+import threading
 from base64 import b64encode
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -17,13 +18,24 @@ from urllib.request import getproxies, proxy_bypass
 from ccoctl.engine.call import Answer
 
 TIMEOUT = 5.0
-"""Seconds for connection and handshake each; the thumbprint is not worth a longer wait."""
+"""Seconds without a byte."""
+PATIENCE = 10.0
+"""Seconds for the whole; the thumbprint is not worth a longer wait."""
 HTTPS_PORT = 443
 _LINE_LIMIT = 65536
 
 
 def thumbprint(host: str, *, ca_bundle: str = "") -> Answer:
     """`Thumbprints` with one entry; where the host cannot be reached or trusted, `Skipped` with the reason alone."""
+    found: list[Answer] = []
+    # whoever sends a byte now and then is never late for a socket's time-out, so the whole is bounded, too
+    looking = threading.Thread(target=lambda: found.append(_looked_up(host, ca_bundle)), daemon=True)
+    looking.start()
+    looking.join(PATIENCE)
+    return found[0] if found else {"Skipped": f"{host} did not answer within {PATIENCE:.0f} seconds"}
+
+
+def _looked_up(host: str, ca_bundle: str) -> Answer:
     try:
         return {"Thumbprints": [_of_chain(host, ca_bundle)]}
     except (OSError, ValueError) as error:
