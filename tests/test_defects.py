@@ -139,6 +139,18 @@ def test_defect_25_a_dry_run_writes_what_public_mode_needs_and_calls_nothing(
     assert cli.aws.calls() == ()
 
 
+def test_defect_25_a_dry_run_of_roles_alone_knows_their_arns_from_the_providers(
+    cli: Cli, common: list[str], tmp_path: Path
+) -> None:
+    arn = "arn:aws:iam::123456789012:oidc-provider/issuer.example.com"
+    given = [value for value in common if value != "--public-key-file" and not value.endswith(".public")]
+    cli("create-iam-roles", *given, "--identity-provider-arn", arn, "--dry-run")
+
+    secret = (tmp_path / "out/manifests/openshift-ingress-cloud-credentials.yaml").read_text()
+    assert "role_arn = arn:aws:iam::123456789012:role/demo-openshift-ingress-cloud\n" in secret
+    assert "POPULATE" not in secret
+
+
 def test_defect_27_rights_on_every_resource_are_said(cli: Cli, common: list[str]) -> None:
     assert "3 of 3 requests ask for rights on every resource" in cli("plan", *common, code=3).err
 

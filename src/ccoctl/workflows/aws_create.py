@@ -83,9 +83,10 @@ def prepare(
 
 
 def prepare_dry(checked: Checked) -> Prepared:
-    """The plan of an empty account; nobody is asked anything."""
+    """The plan of an empty account; nobody is asked anything, and its number is known only from a provider's ARN."""
     keys = keys_for(checked.order)
-    drawn = _drawn(checked, keys.public, Account())
+    number = checked.order.provider_arn.split(":")[4] if checked.order.part is Part.IAM_ROLES else ""
+    drawn = _drawn(checked, keys.public, Account(id=number))
     return Prepared(checked=checked, keys=keys, drawn=drawn, notes=(*checked.notes, *keys.notes))
 
 
