@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ccoctl.engine.call import JsonText, Output, Template, at_path, outputs, resolve, text, with_placeholders
+from ccoctl.errors import CcoctlError
 
 HOST = Output(step="front", path="Host", placeholder="<host>")
 LIST = Output(step="tls", path="Prints", placeholder=("<print>",))
@@ -38,7 +39,7 @@ def test_documents_are_written_without_white_space_or_indented() -> None:
 
 
 def test_a_text_that_lacks_a_part_is_an_error() -> None:
-    with pytest.raises(LookupError):
+    with pytest.raises(CcoctlError, match="the answer of front has no Host"):
         resolve(text("https://", HOST), lambda _output: None)
 
 

@@ -9,6 +9,7 @@ import sys
 import threading
 from pathlib import PurePosixPath
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -181,6 +182,100 @@ def test_a_bug_in_a_step_is_an_outcome_too() -> None:
     assert states(result)["b"] is State.SKIPPED
 
 
+def test_a_call_that_lacks_part_of_a_text_is_not_made() -> None:
+    late = Output(step="a", path="Missing", placeholder="<a>")
+    uses = Call(service="cloud", operation="b", parameters={"Of": Template(("x-", late))})
+    cloud = SimulatedCloud()
+
+    result = run(plan(step("a"), step("b", work=uses)), cloud)
+
+    assert str(result.outcomes[1].error) == "the answer of a has no Missing"
+    assert cloud.times() == {"a": 1}
+
+
+def test_a_step_that_would_end_the_process_is_a_failed_step() -> None:
+    def leave(_call: Call) -> None:
+        raise SystemExit(7)
+
+    result = run(plan(step("a"), step("b", "a"), step("c")), SimulatedCloud(on_call=leave))
+
+    assert "SystemExit: 7" in str(result.outcomes[0].error)
+    assert states(result) == {"a": State.FAILED, "b": State.SKIPPED, "c": State.FAILED}
+
+
+def test_a_plan_that_cannot_be_carried_out_is_refused_before_anything_is_called() -> None:
+    cloud = SimulatedCloud()
+
+    with pytest.raises(ValueError, match="cycle"):
+        run(plan(step("first"), step("a", "b"), step("b", "a")), cloud)
+    with pytest.raises(ValueError, match="at least one"):
+        run(plan(step("first")), cloud, concurrency=0)
+
+    assert not cloud.asked
+
+
+def test_a_listener_that_fails_disturbs_nothing_and_hears_no_more(caplog: pytest.LogCaptureFixture) -> None:
+    heard: list[Event] = []
+
+    def listen(event: Event) -> None:
+        heard.append(event)
+        if isinstance(event, StepEnded):
+            raise BrokenPipeError("nobody reads")
+
+    result = run(plan(step("a"), step("b", "a"), step("c", "b")), SimulatedCloud(), listener=listen)
+
+    assert result.ok
+    assert sum(isinstance(event, StepEnded) for event in heard) == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        "progress is shown no more: BrokenPipeError: nobody reads"
+    ]
+
+
+def test_no_thread_is_left() -> None:
+    before = threading.enumerate()
+
+    run(plan(*(step(f"s{number}") for number in range(20))), SimulatedCloud())
+
+    assert threading.enumerate() == before
+
+
+def test_all_places_are_used_at_once() -> None:
+    together = threading.Barrier(4, timeout=10)
+
+    def meet(_call: Call) -> None:
+        together.wait()
+
+    cloud = SimulatedCloud(on_call=meet)
+
+    assert run(plan(*(step(f"s{number}") for number in range(4))), cloud, concurrency=4).ok
+
+
+def test_answers_are_in_the_plans_order() -> None:
+    result = run(plan(step("short"), step("long"), step("end", "long")), SimulatedCloud(), concurrency=1)
+
+    assert list(result.answers) == ["short", "long", "end"]
+
+
+def test_a_stop_that_comes_too_late_to_stop_anything_interrupted_nothing() -> None:
+    how = attempts()
+
+    result = run(plan(step("a")), SimulatedCloud(on_call=lambda _call: how.stop.set()), attempts=how)
+
+    assert result.ok
+    assert not result.interrupted
+
+
+def test_a_stop_ends_a_wait_at_its_next_pause() -> None:
+    how = attempts()
+    cloud = SimulatedCloud(on_call=lambda _call: how.stop.set())
+
+    result = run(plan(_wait()), cloud, attempts=how)
+
+    assert states(result) == {"wait": State.SKIPPED}
+    assert result.interrupted
+    assert len(cloud.asked) == 1
+
+
 def test_a_stop_lets_running_calls_end_and_starts_nothing() -> None:
     how = attempts()
 
@@ -277,7 +372,7 @@ class Cloud:
     def perform(self, call):
         if call.operation == "a":
             print("started", flush=True)
-            threading.Event().wait(1.0)
+            threading.Event().wait(float(sys.argv[1]))
         return {}
 def step(name, *needs):
     return Step(id=name, address=Address("t", name), action=Action.CREATE, summary=name,
@@ -288,10 +383,25 @@ print(result.interrupted, [outcome.state.value for outcome in result.outcomes])
 
 
 def test_ctrl_c_lets_running_calls_end() -> None:
-    process = subprocess.Popen([sys.executable, "-c", _INTERRUPTED], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-c", _INTERRUPTED, "1"], stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "started\n"
     os.kill(process.pid, signal.SIGINT)
     rest, _ = process.communicate(timeout=30)
 
     assert rest == "True ['done', 'skipped']\n"
+
+
+def test_a_second_ctrl_c_does_not_wait_for_a_call_that_hangs() -> None:
+    command = [sys.executable, "-c", _INTERRUPTED, "600"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "started\n"
+        os.kill(process.pid, signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=1)
+        os.kill(process.pid, signal.SIGINT)
+        _, told = process.communicate(timeout=30)
+
+    assert process.returncode == -signal.SIGINT
+    assert told.rstrip().endswith("KeyboardInterrupt")

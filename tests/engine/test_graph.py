@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from random import Random
 
-from ccoctl.engine.graph import dependents, heights, in_order
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ccoctl.engine.graph import graph, heights, in_order
 from tests.engine.simulated import step
 
 
@@ -34,5 +38,23 @@ def test_a_circle_is_a_bug() -> None:
 def test_what_hangs_on_what() -> None:
     steps = (step("a"), step("b", "a"), step("c", "b"), step("d", "a"))
 
-    assert [item.id for item in dependents(steps)["a"]] == ["b", "d"]
+    assert [item.id for item in graph(steps).below["a"]] == ["b", "d"]
     assert heights(steps) == {"a": 2, "b": 1, "c": 0, "d": 0}
+
+
+def test_heights_do_not_hang_on_the_given_order() -> None:
+    assert heights((step("c", "b"), step("b", "a"), step("a"))) == {"a": 2, "b": 1, "c": 0}
+
+
+@given(st.lists(st.sets(st.integers(0, 11), max_size=4), max_size=12), st.randoms())
+def test_any_order_is_put_right_and_a_right_one_kept(needs: list[set[int]], random: Random) -> None:
+    right = [step(f"s{at}", *(f"s{need}" for need in sorted(of) if need < at)) for at, of in enumerate(needs)]
+    mixed = list(right)
+    random.shuffle(mixed)
+
+    ordered = in_order(mixed)
+
+    assert in_order(right) == tuple(right)
+    assert sorted(item.id for item in ordered) == sorted(item.id for item in right)
+    place = {item.id: at for at, item in enumerate(ordered)}
+    assert all(place[need] < place[item.id] for item in ordered for need in item.needs)

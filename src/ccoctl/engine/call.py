@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from ccoctl.errors import CcoctlError
+
 Value: TypeAlias = (
     "bool | int | float | str | bytes | Output | Template | JsonText"
     " | Sequence[Value] | Mapping[str, Value] | Mapping[str | Template | Output, Value] | None"
@@ -92,6 +94,8 @@ def outputs(value: object) -> tuple[Output, ...]:
 
 def _collect(value: object, found: dict[Output, None]) -> None:
     match value:
+        case str() | bytes():  # most of it, and Mapping is slow to ask
+            pass
         case Output():
             found[value] = None
         case Template(parts):
@@ -111,7 +115,11 @@ def _collect(value: object, found: dict[Output, None]) -> None:
 
 
 def resolve(value: object, lookup: Resolve) -> object:
-    """The value with every Output replaced by what `lookup` gives; None is left out of mappings."""
+    """The value with every Output replaced by what `lookup` gives; None is left out of mappings.
+
+    Raises:
+        CcoctlError: an Output is None in the middle of a text, where nothing can be left out.
+    """
     match value:
         case Output():
             return lookup(value)
@@ -129,9 +137,11 @@ def resolve(value: object, lookup: Resolve) -> object:
 
 
 def _part(part: str | Output, lookup: Resolve) -> str:
-    value = resolve(part, lookup)
+    if isinstance(part, str):
+        return part
+    value = lookup(part)
     if value is None:
-        raise LookupError(f"an answer lacks what the text needs: {part}")
+        raise CcoctlError(f"the answer of {part.step} has no {part.path}")
     return str(value)
 
 

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import heapq
+import logging
 import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ccoctl.engine.attempt import Attempts
+from ccoctl.engine.board import Board
 from ccoctl.engine.call import Answer
 from ccoctl.engine.cloud import Cloud
 from ccoctl.engine.events import Event, Listener, PlanEnded, PlanStarted, StepEnded, StepStarted, silent
-from ccoctl.engine.graph import dependents, heights
 from ccoctl.engine.perform import Performer, WriteText
 from ccoctl.engine.plan import Outcome, Plan, Result, State, Step
 from ccoctl.errors import CcoctlError, InterruptedRunError
 
 _POLL = 0.5
 """Seconds; how often the waiting main thread looks up, so that Ctrl-C is heard on every platform."""
+
+_logger = logging.getLogger(__name__)
 
 
 def execute(
@@ -34,23 +35,114 @@ def execute(
 
     A failed step stops what needs it and nothing else. Ctrl-C, or setting `attempts.stop`, starts nothing new and lets
     running calls end. What became of each step is in the result; nothing is raised for a step.
+
+    Raises:
+        KeyboardInterrupt: a second Ctrl-C; what was running is not waited for, and goes with the process.
+        ValueError: the plan's steps make no acyclic graph, or nothing may run at a time: a bug of the caller.
     """
+    if concurrency < 1:
+        raise ValueError(f"concurrency is {concurrency}, and at least one step must run at a time")
     how = attempts or Attempts()
-    run = _Run(plan=plan, how=how, tell=_Serial(listener))
-    run.tell(PlanStarted(plan))
-    performer = Performer(cloud=cloud, write_file=write_file, how=how, tell=run.tell, answers=run.answers)
-    with ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="step") as pool:
-        try:
-            run.drive(pool, performer, concurrency)
-        except KeyboardInterrupt:
-            how.stop.set()
-            run.drain()
-    result = run.result()
-    run.tell(PlanEnded(interrupted=result.interrupted))
+    tell = _OneAtATime(listener)
+    board, answers = Board(plan), dict[str, Answer]()
+    performer = Performer(cloud=cloud, write_file=write_file, how=how, tell=tell, answers=answers)
+    crew = _Crew(board=board, performer=performer, stop=how.stop, tell=tell, answers=answers)
+    tell(PlanStarted(plan))
+    try:
+        _let_end(crew.threads(min(concurrency, len(plan.steps))), how.stop)
+    except KeyboardInterrupt:
+        tell.nobody()
+        raise
+    for outcome in board.close():
+        tell(StepEnded(outcome))
+    result = _result(board, answers)
+    tell(PlanEnded(interrupted=result.interrupted))
     return result
 
 
-class _Serial:
+def _let_end(threads: Sequence[threading.Thread], stop: threading.Event) -> None:
+    """Wait for all of them. Ctrl-C reaches the main thread alone, and all that it can disturb is this waiting."""
+    try:
+        for thread in threads:
+            thread.start()
+        _join(threads)
+    except KeyboardInterrupt:
+        if stop.is_set():
+            raise
+        stop.set()
+        _join(threads)
+
+
+def _join(threads: Sequence[threading.Thread]) -> None:
+    for thread in threads:
+        while thread.is_alive():
+            thread.join(_POLL)
+
+
+def _result(board: Board, answers: dict[str, Answer]) -> Result:
+    outcomes = board.outcomes()
+    return Result(
+        outcomes=outcomes,
+        answers={outcome.step.id: answers[outcome.step.id] for outcome in outcomes if outcome.step.id in answers},
+        interrupted=any(outcome.state is State.SKIPPED and not outcome.because for outcome in outcomes),
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Crew:
+    """Threads that take steps from a board, do them and put the outcomes back."""
+
+    board: Board
+    performer: Performer
+    stop: threading.Event
+    tell: _OneAtATime
+    answers: dict[str, Answer]
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    """Guards the board and the answers; told of every step that ends."""
+
+    def threads(self, size: int) -> list[threading.Thread]:
+        """Not started yet. They are daemons, so that a second Ctrl-C need not wait for a call that hangs."""
+        return [threading.Thread(target=self._work, name=f"step-{number}", daemon=True) for number in range(size)]
+
+    def _work(self) -> None:
+        while (step := self._next()) is not None:
+            self._take_in(*self._do(step))
+
+    def _next(self) -> Step | None:
+        """A step to do, waited for as long as one that runs may make it ready; None when there is no more to do."""
+        with self.changed:
+            while not self.stop.is_set():
+                if step := self.board.start():
+                    self.tell(StepStarted(step))
+                    return step
+                if not self.board.running:
+                    break
+                self.changed.wait()
+            return None
+
+    def _do(self, step: Step) -> tuple[Outcome, Answer]:
+        try:
+            answer, attempts = self.performer.do(step)
+        except InterruptedRunError:
+            return Outcome(step=step, state=State.SKIPPED), {}
+        except CcoctlError as error:
+            return Outcome(step=step, state=State.FAILED, error=error), {}
+        except BaseException as error:  # a bug, and the step must have an outcome nevertheless
+            _logger.debug("step %s", step.id, exc_info=error)
+            told = error if isinstance(error, Exception) else CcoctlError(f"{type(error).__name__}: {error}")
+            return Outcome(step=step, state=State.FAILED, error=told), {}
+        return Outcome(step=step, state=State.DONE, attempts=attempts), answer
+
+    def _take_in(self, outcome: Outcome, answer: Answer) -> None:
+        with self.changed:
+            if outcome.state is State.DONE:
+                self.answers[outcome.step.id] = answer
+            for ended in self.board.end(outcome):
+                self.tell(StepEnded(ended))
+            self.changed.notify_all()
+
+
+class _OneAtATime:
     """Gives events to a listener one at a time, whatever thread they come from."""
 
     def __init__(self, listener: Listener) -> None:
@@ -58,90 +150,14 @@ class _Serial:
         self._lock = threading.Lock()
 
     def __call__(self, event: Event) -> None:
+        """Tell the listener. When it fails it hears no more: what is being made counts more than who watches."""
         with self._lock:
-            self._listener(event)
+            try:
+                self._listener(event)
+            except Exception as error:
+                self.nobody()
+                _logger.warning("progress is shown no more: %s: %s", type(error).__name__, error)
 
-
-@dataclass(slots=True)
-class _Run:
-    """The state of one execution; only the main thread changes it."""
-
-    plan: Plan
-    how: Attempts
-    tell: Callable[[Event], None]
-    answers: dict[str, Answer] = field(default_factory=dict)
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
-    running: dict[Future[tuple[Answer, int]], Step] = field(default_factory=dict)
-    missing: dict[str, int] = field(default_factory=dict)
-    """How many needs of a step are not done yet."""
-    ready: list[tuple[int, int, Step]] = field(default_factory=list)
-    """A heap: the longest chain below first, then the plan's order."""
-    below: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)
-    order: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-
-    def drive(self, pool: ThreadPoolExecutor, performer: Performer, concurrency: int) -> None:
-        """Start what is ready and take in what has ended, until nothing runs and nothing can start."""
-        self.below = dependents(self.plan.steps)
-        height = heights(self.plan.steps)
-        self.order = {step.id: (-height[step.id], number) for number, step in enumerate(self.plan.steps)}
-        self.missing = {step.id: len(step.needs) for step in self.plan.steps}
-        for step in self.plan.steps:
-            if not step.needs:
-                self._is_ready(step)
-        while True:
-            while self.ready and len(self.running) < concurrency and not self.how.stop.is_set():
-                step = heapq.heappop(self.ready)[2]
-                self.tell(StepStarted(step))
-                self.running[pool.submit(performer.do, step)] = step
-            if not self.running:
-                return
-            self._take_in(wait(self.running, timeout=_POLL, return_when=FIRST_COMPLETED).done)
-
-    def drain(self) -> None:
-        """Let what runs come to its end, starting nothing; a second Ctrl-C ends this, too."""
-        while self.running:
-            self._take_in(wait(self.running, timeout=_POLL, return_when=FIRST_COMPLETED).done)
-
-    def _is_ready(self, step: Step) -> None:
-        heapq.heappush(self.ready, (*self.order[step.id], step))
-
-    def _take_in(self, ended: set[Future[tuple[Answer, int]]]) -> None:
-        for future in sorted(ended, key=lambda item: self.order[self.running[item].id]):
-            step = self.running.pop(future)
-            error = future.exception()
-            if error is None:
-                self.answers[step.id], attempts = future.result()
-                self._end(Outcome(step=step, state=State.DONE, attempts=attempts))
-                for follower in self.below[step.id]:
-                    self.missing[follower.id] -= 1
-                    if not self.missing[follower.id] and follower.id not in self.outcomes:
-                        self._is_ready(follower)
-            elif isinstance(error, InterruptedRunError):
-                self._end(Outcome(step=step, state=State.SKIPPED))
-            else:
-                self._fail(step, error)
-
-    def _fail(self, step: Step, error: BaseException) -> None:
-        told = error if isinstance(error, Exception) else CcoctlError(f"{type(error).__name__}: {error}")
-        self._end(Outcome(step=step, state=State.FAILED, error=told))
-        lost = list(self.below[step.id])
-        while lost:
-            follower = lost.pop()
-            if follower.id not in self.outcomes:
-                self._end(Outcome(step=follower, state=State.SKIPPED, because=step.id))
-                lost += self.below[follower.id]
-
-    def _end(self, outcome: Outcome) -> None:
-        self.outcomes[outcome.step.id] = outcome
-        self.tell(StepEnded(outcome))
-
-    def result(self) -> Result:
-        """What became of every step, in the plan's order; what was never started is skipped because of nobody."""
-        for step in self.plan.steps:
-            if step.id not in self.outcomes:
-                self._end(Outcome(step=step, state=State.SKIPPED))
-        return Result(
-            outcomes=tuple(self.outcomes[step.id] for step in self.plan.steps),
-            answers=dict(self.answers),
-            interrupted=self.how.stop.is_set(),
-        )
+    def nobody(self) -> None:
+        """Tell nobody from now on."""
+        self._listener = silent
