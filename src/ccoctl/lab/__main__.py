@@ -14,8 +14,10 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS", help="before each call")
     parser.add_argument("--distribution-delay", type=float, default=0.2, metavar="SECONDS", help="until it is deployed")
     options = parser.parse_args()
-    from ccoctl.lab.server import embedded_aws
-
+    try:
+        from ccoctl.lab.server import embedded_aws
+    except ModuleNotFoundError as error:
+        sys.exit(f"the embedded AWS needs {error.name}: pip install 'ccoctl[lab]'")
     with embedded_aws(**vars(options)) as aws:
         ready = {"endpoint_url": aws.endpoint_url, "environment": aws.environment()}
         sys.stdout.write(json.dumps(ready) + "\n")
