@@ -18,7 +18,8 @@ def failure(result: Result) -> ApplyError:
     lines.append(f"{len(done)} of {len(result.outcomes)} steps were done")
     lines += [f"  done: {outcome.step.summary}" for outcome in done]
     lines += [f"  not done: {outcome.step.summary}{_because(outcome)}" for outcome in skipped]
-    error = ApplyError("\n".join(lines), remedy="Mend the cause and run the command again: it does what is left.")
+    first = "Mend the cause and run" if failed else "Run"
+    error = ApplyError("\n".join(lines), remedy=f"{first} the command again: it does what is left.")
     error.exit_code = InterruptedRunError.exit_code if result.interrupted else ApplyError.exit_code
     return error
 
