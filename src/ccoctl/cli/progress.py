@@ -17,10 +17,12 @@ from ccoctl.engine.events import (
     StepStarted,
     StepWaiting,
 )
-from ccoctl.engine.plan import State
+from ccoctl.engine.plan import State, Step
+from ccoctl.render.report import told
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.console import Console
+    from rich.progress import TaskID
 
 
 @contextmanager
@@ -57,7 +59,7 @@ def words(event: Event) -> str:
         case StepEnded(outcome) if outcome.state is State.DONE:
             return f"done: {outcome.step.summary}"
         case StepEnded(outcome) if outcome.state is State.FAILED:
-            return f"failed: {outcome.step.summary}: {outcome.error}"
+            return f"failed: {outcome.step.summary}: {told(outcome)}"
         case StepEnded(outcome):
             return f"not done: {outcome.step.summary}"
         case StepWaiting(step, seen, elapsed, deadline):
@@ -87,42 +89,57 @@ class Lines:
 @contextmanager
 def _live(stream: TextIO) -> Iterator[Listener]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.live import Live
 
-    console = Console(file=stream, stderr=False, highlight=False)
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as display:
-        yield Live(display)
+    console = Console(file=stream, highlight=False)
+    display = Display(console)
+    with Live(display.frame, console=console, transient=True):
+        yield display
 
 
-class Live:
-    """A bar for the whole, a line for each step that runs, and what is worth keeping above them."""
+class Display:
+    """A line for each step that runs, a bar for the whole, and above them what is worth keeping."""
 
-    def __init__(self, display: Progress) -> None:
-        """The display is started and stopped by whoever made it."""
-        self._display = display
-        self._whole: TaskID | None = None
-        self._running: dict[str, TaskID] = {}
+    def __init__(self, console: Console) -> None:
+        """What is kept is printed on the console; showing `frame` on it is left to the caller."""
+        from rich.console import Group
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.table import Column
+
+        # names are long and a long line is cut at its end: what changes stands first, and keeps its place
+        rest_of_the_line = Column(ratio=1, no_wrap=True, overflow="ellipsis")
+        summary = TextColumn("{task.description}", markup=False, table_column=rest_of_the_line)
+        self._console = console
+        self._running = Progress(SpinnerColumn(), TimeElapsedColumn(), summary, console=console, expand=True)
+        self._whole = Progress(BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console)
+        self._lines: dict[str, TaskID] = {}
+        self.frame = Group(self._running, self._whole)
 
     def __call__(self, event: Event) -> None:
         """Show the event."""
         match event:
             case PlanStarted(plan):
-                self._whole = self._display.add_task("steps", total=len(plan.steps))
+                self._whole.add_task("steps", total=len(plan.steps))
             case StepStarted(step):
-                self._running[step.id] = self._display.add_task(printable(step.summary), total=1)
-            case StepWaiting(step) | StepRetried(step):
-                self._display.update(self._running[step.id], description=printable(words(event)))
+                self._lines[step.id] = self._running.add_task(printable(step.summary), total=1)
+            case StepWaiting(step, seen, deadline=deadline):
+                self._say(step, f"{seen}, at most {deadline:.0f} s: {step.summary}")
+            case StepRetried(step, reason=reason, delay=delay):
+                self._say(step, f"{reason}, again in {delay:.1f} s: {step.summary}")
             case StepEnded(outcome):
-                self._end(event, outcome.step.id, kept=outcome.state is not State.SKIPPED)
+                self._end(outcome.step)
+                if outcome.state is not State.SKIPPED:
+                    self._console.print(printable(words(event)), markup=False, soft_wrap=True)
             case PlanEnded():
                 pass
+            case _:
+                assert_never(event)
 
-    def _end(self, event: Event, step: str, *, kept: bool) -> None:
-        task = self._running.pop(step, None)
-        if task is not None:
-            self._display.remove_task(task)
-        if self._whole is not None:
-            self._display.advance(self._whole)
-        if kept:
-            self._display.console.print(printable(words(event)), markup=False, highlight=False)
+    def _say(self, step: Step, line: str) -> None:
+        self._running.update(self._lines[step.id], description=printable(line))
+
+    def _end(self, step: Step) -> None:
+        if step.id in self._lines:
+            self._running.remove_task(self._lines.pop(step.id))
+        for task in self._whole.task_ids:
+            self._whole.advance(task)
