@@ -14,7 +14,7 @@ from ccoctl.engine.attempt import Attempts, Tell, read
 from ccoctl.engine.cloud import Cloud
 from ccoctl.engine.events import Listener, silent
 from ccoctl.engine.execute import execute
-from ccoctl.engine.plan import Result, WriteFile
+from ccoctl.engine.plan import Outcome, Result, WriteFile
 from ccoctl.errors import Problem, Problems
 
 
@@ -56,11 +56,15 @@ class Deleted:
     def left(self) -> tuple[Problem, ...]:
         """What is still there and why: foreign things, and steps that failed or were not done."""
         undone = tuple(
-            Problem(str(outcome.step.address), str(outcome.error or f"not done, because {outcome.because} failed"))
+            Problem(str(outcome.step.address), str(outcome.error or _not_done(outcome)))
             for outcome in self.result.outcomes
             if outcome.state.value != "done"
         )
         return (*self.deletion.left, *undone)
+
+
+def _not_done(outcome: Outcome) -> str:
+    return f"not done, because {outcome.because} failed" if outcome.because else "not done, because the run was stopped"
 
 
 def carry_out(
