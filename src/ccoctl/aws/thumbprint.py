@@ -55,7 +55,7 @@ def _served_chain(secured: ssl.SSLSocket) -> list[bytes]:
     if hasattr(secured, "get_unverified_chain"):
         chain: list[bytes] = secured.get_unverified_chain()
         return chain
-    inner = secured._sslobj  # type: ignore[attr-defined]
+    inner = secured._sslobj  # type: ignore[attr-defined] # no public way before 3.13
     return [certificate.public_bytes(2) for certificate in inner.get_unverified_chain()]
 
 
