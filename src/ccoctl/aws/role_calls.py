@@ -118,5 +118,11 @@ def detach_role_policy(name: str, arn: str) -> Call:
 
 
 def delete_role(name: str) -> Call:
-    """Remove a role that has no policies left."""
-    return Call(service="iam", operation="DeleteRole", parameters={"RoleName": name}, tolerate=GONE)
+    """Remove a role that has no policies left; IAM may still see one that was removed a moment ago."""
+    return Call(
+        service="iam",
+        operation="DeleteRole",
+        parameters={"RoleName": name},
+        tolerate=GONE,
+        not_yet=frozenset({"DeleteConflict"}),
+    )
