@@ -219,6 +219,15 @@ def test_strangers_and_the_anonymous_are_refused(enforcing_aws: EmbeddedAws) -> 
     assert code(raised) == "AccessDenied"
 
 
+def test_role_names_are_unique_whatever_their_case(embedded_aws: EmbeddedAws) -> None:
+    iam = client(embedded_aws, "iam")
+    iam.create_role(RoleName="demo-role", AssumeRolePolicyDocument="{}")
+
+    with pytest.raises(ClientError) as raised:
+        iam.create_role(RoleName="Demo-Role", AssumeRolePolicyDocument="{}")
+    assert code(raised) == "EntityAlreadyExists"
+
+
 def test_every_call_is_logged_with_its_answer(embedded_aws: EmbeddedAws) -> None:
     iam = client(embedded_aws, "iam")
     with pytest.raises(ClientError):

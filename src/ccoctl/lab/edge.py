@@ -12,7 +12,7 @@ from typing import Any
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from ccoctl.lab import buckets, distributions
+from ccoctl.lab import buckets, distributions, roles
 from ccoctl.lab.access_identities import AccessIdentities
 from ccoctl.lab.answers import Answer
 from ccoctl.lab.asked import Asked, asked, is_changing
@@ -104,6 +104,8 @@ class Edge:
 
     def _answer(self, request: Asked, environ: dict[str, Any]) -> Answer:
         refused = authorize(request) if self.conditions.enforce_iam else None
+        if refused is None and request.service == "iam":
+            refused = roles.check(request)
         if refused is None and request.service == "s3":
             refused = buckets.check(request)
         if refused is None and request.service == "cloudfront":
