@@ -131,7 +131,7 @@ def _plain(answer: Mapping[str, Any]) -> Answer:
 def _refused(call: Call, error: botocore.exceptions.ClientError) -> CloudError:
     said = error.response.get("Error", {})
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    code, message = str(said.get("Code", "")), str(said.get("Message", ""))[:MESSAGE_LIMIT]
+    code, message = str(said.get("Code", "")), _without_credentials(str(said.get("Message", "")))[:MESSAGE_LIMIT]
     kind = kind_of(code, status)
     actions: tuple[str, ...] = ()
     remedy = _BAD_CREDENTIALS if code in _CREDENTIAL_CODES else ""
@@ -149,6 +149,11 @@ def _refused(call: Call, error: botocore.exceptions.ClientError) -> CloudError:
         actions=actions,
         remedy=remedy,
     )
+
+
+def _without_credentials(message: str) -> str:
+    """STS and IAM answer a wrong signature with the whole request that it should cover, session token included."""
+    return re.split(r"\s*The (?:Canonical String|String-to-Sign)", message, maxsplit=1)[0]
 
 
 _CREDENTIAL_CODES = frozenset(
