@@ -5,6 +5,7 @@ CcoctlError                 says what, where and what to do; exit code 1
 ├── Problems                several things are wrong with the input, all of them at once
 ├── FileError               a file cannot be read or written
 ├── SigningKeyError         a key, a JWKS or a discovery document is damaged, foreign or unsafe
+├── TokenError              a token is damaged or does not hold; `problem` says why
 ├── ConflictError           something of that name exists and is not ours
 ├── CloudError              a cloud answered with an error, or did not answer
 ├── ApplyError              some steps of a plan failed; its message lists what was done and what was not
@@ -74,6 +75,30 @@ class FileError(CcoctlError):
 
 class SigningKeyError(CcoctlError):
     """A signing key, JWKS or discovery document is damaged, foreign or unsafe."""
+
+
+class TokenProblem(Enum):
+    """Why a token is refused."""
+
+    SHAPE = "not a token"
+    ALGORITHM = "algorithm"
+    KEY = "unknown key"
+    SIGNATURE = "signature"
+    EXPIRED = "expired"
+    NOT_YET = "not valid yet"
+    LIFETIME = "lives too long"
+    CLAIMS = "claims"
+    ISSUER = "issuer"
+    AUDIENCE = "audience"
+
+
+class TokenError(CcoctlError):
+    """A service account token is damaged, does not hold, or cannot be issued as asked."""
+
+    def __init__(self, what: str, *, problem: TokenProblem, where: str = "", remedy: str = "") -> None:
+        """`problem` is what a cloud's answer depends on."""
+        super().__init__(what, where=where, remedy=remedy)
+        self.problem = problem
 
 
 class ConflictError(CcoctlError):
