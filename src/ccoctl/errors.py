@@ -5,6 +5,7 @@ CcoctlError                 says what, where and what to do; exit code 1
 ├── Problems                several things are wrong with the input, all of them at once
 ├── FileError               a file cannot be read or written
 ├── SigningKeyError         a key, a JWKS or a discovery document is damaged, foreign or unsafe
+├── DocumentError           an issuer's document cannot be fetched, or is not the one it should be
 ├── TokenError              a token is damaged or does not hold; `problem` says why
 ├── ConflictError           something of that name exists and is not ours
 ├── CloudError              a cloud answered with an error, or did not answer
@@ -75,6 +76,10 @@ class FileError(CcoctlError):
 
 class SigningKeyError(CcoctlError):
     """A signing key, JWKS or discovery document is damaged, foreign or unsafe."""
+
+
+class DocumentError(CcoctlError):
+    """A discovery document or JWKS cannot be fetched, or does not belong to its issuer."""
 
 
 class TokenProblem(Enum):
