@@ -28,6 +28,7 @@ from botocore.config import Config
 from ccoctl.aws.plans import all_of_it
 from ccoctl.aws.resources import Account
 from ccoctl.engine.graph import heights
+from ccoctl.lab.conditions import Conditions
 from ccoctl.lab.process import AwsProcess, aws_process
 from ccoctl.workflows.aws_keys import keys_for
 from ccoctl.workflows.aws_order import Order, Part, check
@@ -75,7 +76,7 @@ def creation(directory: Path, number: int) -> str:
     requests = write_requests(directory, number)
     with aws_process() as aws:
         without = create(aws, directory, requests, concurrency=10)
-    with aws_process(latency=LATENCY) as aws:
+    with aws_process(Conditions(latency=LATENCY)) as aws:
         parallel = create(aws, directory, requests, concurrency=10)
         aws.reset()
         single = create(aws, directory, requests, concurrency=1)
@@ -90,7 +91,7 @@ def creation(directory: Path, number: int) -> str:
 def deletion(directory: Path, foreign: int) -> str:
     """One line: deleting 7 roles among foreign ones."""
     requests = write_requests(directory, 7)
-    with aws_process(latency=LATENCY) as aws:
+    with aws_process(Conditions(latency=LATENCY)) as aws:
         create(aws, directory, requests, concurrency=10)
         iam = client(aws)
         with ThreadPoolExecutor(32) as pool:

@@ -20,6 +20,7 @@ from ccoctl.aws.resources import OriginAccess
 from ccoctl.aws.steps.cloudfront import Access, config
 from ccoctl.aws.steps.common import Steps
 from ccoctl.engine.call import Call
+from ccoctl.lab.conditions import Conditions
 from ccoctl.lab.process import aws_process
 from ccoctl.lab.server import EmbeddedAws
 from tests.aws.builders import distribution, settings
@@ -239,7 +240,7 @@ def test_every_call_is_logged_with_its_answer(embedded_aws: EmbeddedAws) -> None
 
 
 def test_a_process_of_its_own_waits_before_each_call() -> None:
-    with aws_process(latency=0.2) as aws:
+    with aws_process(Conditions(latency=0.2)) as aws:
         session = botocore.session.Session()
         environment = {**os.environ, **aws.environment()}
         sts = session.create_client(

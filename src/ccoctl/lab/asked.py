@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
+from moto.utilities.utils import get_partition
+
 BODY_LIMIT = 10 * 1024 * 1024
 """Bytes; a longer request is cut, and then refused by whoever reads it."""
 
@@ -95,6 +97,14 @@ class Asked:
     headers: Mapping[str, str]
     """By lower-case name."""
     body: bytes
+    is_secure: bool = False
+    """True when it came over TLS."""
+
+    @property
+    def partition(self) -> str:
+        """The partition of the request's region."""
+        found: str = get_partition(self.region)
+        return found
 
     @property
     def changing(self) -> bool:
@@ -146,6 +156,7 @@ def asked(environ: dict[str, Any]) -> Asked:
             if name.startswith("HTTP_")
         },
         body=body,
+        is_secure=environ.get("wsgi.url_scheme") == "https",
     )
 
 

@@ -12,7 +12,6 @@ from moto.cloudfront import models
 from moto.cloudfront.models import CloudFrontBackend, Distribution, cloudfront_backends
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.moto_api import state_manager
-from moto.utilities.utils import get_partition
 
 from ccoctl.lab.answers import Answer, refusal
 from ccoctl.lab.asked import Asked
@@ -79,7 +78,7 @@ def _now() -> Any:
 
 
 def _backend(asked: Asked) -> CloudFrontBackend:
-    backend: CloudFrontBackend = cloudfront_backends[DEFAULT_ACCOUNT_ID][get_partition(asked.region)]
+    backend: CloudFrontBackend = cloudfront_backends[DEFAULT_ACCOUNT_ID][asked.partition]
     return backend
 
 

@@ -11,6 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
 
+import msgspec
+
+from ccoctl.lab.conditions import Conditions
+
 _TIMEOUT = 30.0
 """Seconds to wait for the process to end."""
 
@@ -43,12 +47,10 @@ class AwsProcess:
 
 
 @contextmanager
-def aws_process(
-    *, enforce_iam: bool = False, latency: float = 0.0, distribution_delay: float = 0.2
-) -> Iterator[AwsProcess]:
+def aws_process(conditions: Conditions | None = None) -> Iterator[AwsProcess]:
     """Serve an AWS until the block ends."""
-    command = [sys.executable, "-m", "ccoctl.lab", "--latency", str(latency)]
-    command += ["--distribution-delay", str(distribution_delay), *(["--enforce-iam"] if enforce_iam else [])]
+    wanted = msgspec.json.encode(conditions or Conditions()).decode()
+    command = [sys.executable, "-m", "ccoctl.lab", wanted]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - ours
         try:
             line = process.stdout.readline() if process.stdout else ""

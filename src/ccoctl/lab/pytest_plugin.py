@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from ccoctl.lab.conditions import Conditions
 from ccoctl.lab.server import EmbeddedAws
 from ccoctl.lab.server import embedded_aws as serve
 
@@ -18,7 +19,7 @@ def _open_aws() -> Iterator[EmbeddedAws]:
 
 @pytest.fixture(scope="session")
 def _enforcing_aws() -> Iterator[EmbeddedAws]:
-    with serve(enforce_iam=True) as aws:
+    with serve(Conditions(enforce_iam=True)) as aws:
         yield aws
 
 

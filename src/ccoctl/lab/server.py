@@ -4,44 +4,44 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+import socket
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from threading import Thread
+from pathlib import Path
 from typing import Any
 
-from moto.core.models import DEFAULT_ACCOUNT_ID
-from moto.iam.models import iam_backends
-from moto.moto_server.werkzeug_app import MotoRequestHandler
-from werkzeug.serving import BaseWSGIServer, make_server
-
-from ccoctl.lab.authorization import ADMINISTRATOR
-from ccoctl.lab.edge import Conditions, Edge, LoggedCall
+from ccoctl.federation.connect import tunnel
+from ccoctl.federation.https import HttpsGet
+from ccoctl.lab.accounts import ACCOUNT, iam
+from ccoctl.lab.authority import Authority
+from ccoctl.lab.conditions import Conditions
+from ccoctl.lab.edge import Edge
+from ccoctl.lab.http import HttpServer
+from ccoctl.lab.log import LoggedCall
+from ccoctl.lab.principals import ADMINISTRATOR
 
 HOST = "127.0.0.1"
-
-
-class _Handler(MotoRequestHandler):
-    """Keeps connections open, as AWS does, and writes no access log."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """The lab has its own log."""
+_BUNDLES = ("AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
+"""What SDKs, Python, curl and Node read the authorities from that they trust."""
 
 
 class EmbeddedAws:
     """A running one."""
 
-    account_id = DEFAULT_ACCOUNT_ID
+    account_id = ACCOUNT
 
-    def __init__(self, edge: Edge, server: BaseWSGIServer) -> None:
+    def __init__(self, edge: Edge, port: int, bundle: Path) -> None:
         """Made by `embedded_aws`."""
         self._edge = edge
-        self.endpoint_url = f"http://{HOST}:{server.server_port}"
+        self._port = port
+        self.ca_bundle = bundle
+        """The certificate of the authority that vouches for the names of AWS here."""
+        self.endpoint_url = f"http://{HOST}:{port}"
 
     def environment(self) -> dict[str, str]:
-        """The administrator's variables: with them every SDK and the AWS CLI speak to this AWS."""
+        """The administrator's variables: with them every SDK, the AWS CLI and curl speak to this AWS."""
         return self._environment(ADMINISTRATOR, "lab")
 
     def calls(self) -> tuple[LoggedCall, ...]:
@@ -56,7 +56,7 @@ class EmbeddedAws:
         self, name: str, *, actions: Sequence[str] = (), document: Mapping[str, Any] | None = None
     ) -> dict[str, str]:
         """A new IAM user who may do these actions on everything, or what a policy document says; its variables."""
-        backend = iam_backends[DEFAULT_ACCOUNT_ID]["aws"]
+        backend = iam("aws")
         policy = document or {
             "Version": "2012-10-17",
             "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}],
@@ -66,32 +66,58 @@ class EmbeddedAws:
         made = backend.create_access_key(name)
         return self._environment(made.access_key_id, made.secret_access_key)
 
+    def get(self) -> HttpsGet:
+        """Fetches documents as the world sees them."""
+        return HttpsGet(ca_bundle=str(self.ca_bundle), connect=_through(lambda: self._port))
+
     def _environment(self, access_key: str, secret: str) -> dict[str, str]:
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_ACCESS_KEY_ID": access_key,
             "AWS_SECRET_ACCESS_KEY": secret,
             "AWS_EC2_METADATA_DISABLED": "true",
+            "HTTPS_PROXY": self.endpoint_url,
+            "https_proxy": self.endpoint_url,
             "NO_PROXY": HOST,
             "no_proxy": HOST,
+            **dict.fromkeys(_BUNDLES, str(self.ca_bundle)),
         }
 
 
 @contextmanager
 def embedded_aws(
-    *, enforce_iam: bool = False, latency: float = 0.0, distribution_delay: float = 0.2
+    conditions: Conditions | None = None, *, port: int = 0, clock: Callable[[], float] | None = None
 ) -> Iterator[EmbeddedAws]:
-    """Serve an AWS until the block ends. moto keeps one state for a process: two at a time share an account."""
+    """Serve an AWS until the block ends. moto keeps one state for a process: two at a time share an account.
+
+    Args:
+        conditions: how it behaves.
+        port: of the loopback interface; 0 for a free one.
+        clock: seconds since 1970, by which tokens and sessions expire; None for the machine's.
+
+    Raises:
+        OSError: the port is taken.
+    """
+    clock = clock or time.time  # noqa: TID251 - the machine's clock is what a lab goes by, unless it is told another
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    edge = Edge(Conditions(enforce_iam=enforce_iam, latency=latency, distribution_delay=distribution_delay))
-    edge.reset()
-    server = make_server(HOST, 0, edge, threaded=True, request_handler=_Handler)
-    server.block_on_close = False  # type: ignore[attr-defined] # of socketserver's threading mix-in
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, name="embedded-aws", daemon=True)
-    thread.start()
-    try:
-        yield EmbeddedAws(edge, server)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    listening: list[int] = []
+    with tempfile.TemporaryDirectory(prefix="ccoctl-lab-") as folder:
+        authority = Authority(Path(folder), time.time())  # noqa: TID251 - clients look at certificates by theirs
+        get = HttpsGet(ca_bundle=str(authority.bundle), connect=_through(lambda: listening[0]))
+        edge = Edge(conditions or Conditions(), get, clock)
+        edge.reset()
+        server = HttpServer((HOST, port), edge, authority, edge.refuses)
+        listening.append(server.port)
+        try:
+            yield EmbeddedAws(edge, server.port, authority.bundle)
+        finally:
+            server.close()
+
+
+def _through(port: Callable[[], int]) -> Callable[[str, int, float], socket.socket]:
+    """Connections to the names of AWS through the lab's own tunnel."""
+
+    def connect(host: str, wanted: int, timeout: float) -> socket.socket:
+        return tunnel(HOST, port(), f"{host}:{wanted}", timeout=timeout)
+
+    return connect

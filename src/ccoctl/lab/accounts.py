@@ -1,0 +1,104 @@
+"""What moto keeps of an account's identities: the one place that looks into its IAM."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.iam.models import IAMBackend, iam_backends
+
+from ccoctl.aws.exchange import AssumableRole, RegisteredProvider
+from ccoctl.aws.partition import partitions
+
+ACCOUNT = DEFAULT_ACCOUNT_ID
+Document = Mapping[str, Any]
+
+
+def iam(partition: str) -> IAMBackend:
+    """The account's IAM in a partition."""
+    backend: IAMBackend = iam_backends[ACCOUNT][partition]
+    return backend
+
+
+def provider(partition: str, account: str, url: str) -> RegisteredProvider | None:
+    """The OIDC provider of an issuer."""
+    if account != ACCOUNT or not _is_partition(partition) or not url.startswith("https://"):
+        return None
+    arn = f"arn:{partition}:iam::{account}:oidc-provider/{url.removeprefix('https://')}"
+    found = iam(partition).open_id_providers.get(arn)
+    if found is None:
+        return None
+    return RegisteredProvider(arn=arn, url=f"https://{found.url}", audiences=frozenset(found.client_id_list))
+
+
+def role(arn: str) -> AssumableRole | None:
+    """The role of an ARN."""
+    found = _role(arn)
+    if found is None:
+        return None
+    return AssumableRole(
+        arn=arn,
+        trust=_document(found.assume_role_policy_document),
+        max_session_duration=int(found.max_session_duration or 3600),
+    )
+
+
+def role_id(arn: str) -> str:
+    """The unique id of a role; empty where there is none."""
+    found = _role(arn)
+    return str(found.id) if found is not None else ""
+
+
+def role_policies(arn: str) -> tuple[tuple[Document, ...], ...]:
+    """Groups of policies, each of which must allow: the role's own, and its permissions boundary."""
+    found = _role(arn)
+    if found is None:
+        return ((),)
+    own = (*map(_document, found.policies.values()), *(_document(item.document) for item in _managed(found)))
+    boundary = found.permissions_boundary_arn
+    return (own, managed_documents(arn.split(":")[1], [boundary])) if boundary else (own,)
+
+
+def managed_documents(partition: str, arns: Iterable[str]) -> tuple[Document, ...]:
+    """The documents of managed policies; one that does not exist allows nothing."""
+    there: dict[str, Any] = iam(partition).managed_policies
+    return tuple(_document(there[arn].document) for arn in arns if arn in there)
+
+
+def user_of(access_key: str) -> Any:
+    """The user that an access key belongs to, as moto keeps it; None where there is none."""
+    for user in iam("aws").users.values():
+        if any(key.access_key_id == access_key and key.status == "Active" for key in user.access_keys):
+            return user
+    return None
+
+
+def user_policies(user: Any) -> tuple[Document, ...]:
+    """What a user may do."""
+    return (*map(_document, user.policies.values()), *(_document(item.document) for item in _managed(user)))
+
+
+def _role(arn: str) -> Any:
+    """By the whole ARN: a role of another path is another role."""
+    parts = arn.split(":", 5)
+    if len(parts) != 6 or not _is_partition(parts[1]) or parts[4] != ACCOUNT:
+        return None
+    return next((item for item in iam(parts[1]).roles.values() if item.arn == arn), None)
+
+
+def _managed(holder: Any) -> Iterator[Any]:
+    yield from holder.managed_policies.values()
+
+
+def _is_partition(name: str) -> bool:
+    return any(partition.id == name for partition in partitions())
+
+
+def _document(text: str) -> Document:
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}

@@ -1,0 +1,32 @@
+"""How the embedded AWS behaves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weather:
+    """How often what goes wrong; each a share of the requests, from 0 to 1."""
+
+    throttle: float = 0.0
+    server_errors: float = 0.0
+    connection_resets: float = 0.0
+    """Half of them before the request is carried out, half of them after it."""
+    deny: tuple[str, ...] = ()
+    """IAM actions, with IAM's wildcards, that nobody may do."""
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """How this AWS behaves."""
+
+    enforce_iam: bool = False
+    latency: float = 0.0
+    """Seconds before each call is looked at."""
+    distribution_delay: float = 0.2
+    """Seconds until a distribution is deployed."""
+    eventual_consistency: float = 0.0
+    """Seconds until what was made is seen everywhere."""
+    weather: Weather = field(default_factory=Weather)
