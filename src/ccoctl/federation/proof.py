@@ -15,6 +15,18 @@ class Verdict(Enum):
     """It could not be looked at; `Check.detail` says why."""
 
 
+class Part(Enum):
+    """Which link of the chain of trust a check is about: the picture marks it."""
+
+    ACCOUNT = "account"
+    """The account as a whole."""
+    KEY = "signing key"
+    ISSUER = "issuer"
+    """The issuer's documents."""
+    PROVIDER = "identity provider"
+    ROLES = "roles"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """One thing that must hold, and whether it does."""
@@ -23,6 +35,7 @@ class Check:
     verdict: Verdict
     detail: str
     """What was seen; where it is wrong, with the way out."""
+    part: Part = Part.ACCOUNT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +93,13 @@ class Exchange:
     """Whether it had to be granted."""
     answered: bool = True
     """False where the cloud gave no verdict: it could not be reached, or refused for a reason of its own."""
+    mistaken: bool = False
+    """True where the credentials were granted and are not the role's: `identity` is someone else."""
 
     @property
     def right(self) -> bool:
         """True when the cloud answered as it must."""
-        return self.answered and self.granted == self.wanted
+        return self.answered and self.granted == self.wanted and not self.mistaken
 
 
 class Severity(Enum):
@@ -103,6 +118,15 @@ class Finding:
     where: str
     what: str
     remedy: str = ""
+
+
+class Standing(Enum):
+    """What a proof amounts to."""
+
+    HOLDS = "holds"
+    UNPROVEN = "is not proven"
+    """Nothing was seen to be wrong, and not everything could be looked at."""
+    BROKEN = "does not hold"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,3 +150,12 @@ class Proof:
     def holds(self) -> bool:
         """True when every check and every exchange is as it must be; findings do not count."""
         return all(check.verdict is Verdict.OK for check in self.checks) and all(item.right for item in self.exchanges)
+
+    @property
+    def standing(self) -> Standing:
+        """Whether it holds, does not, or could not be told."""
+        if self.holds:
+            return Standing.HOLDS
+        is_wrong = any(check.verdict is Verdict.WRONG for check in self.checks)
+        is_wrong = is_wrong or any(item.answered and not item.right for item in self.exchanges)
+        return Standing.BROKEN if is_wrong else Standing.UNPROVEN

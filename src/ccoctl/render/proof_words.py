@@ -1,0 +1,101 @@
+"""The words that every rendering of a proof shares, and strangers' text made harmless to look at."""
+
+from __future__ import annotations
+
+from ccoctl.federation.proof import Attempt, Exchange, Proof, Severity, Standing
+
+LONGEST = 1000
+"""Characters of a stranger's sentence; nothing that AWS says is longer."""
+
+SEVERITIES = (Severity.HIGH, Severity.MEDIUM, Severity.LOW)
+"""The worst first."""
+
+NO_EXCHANGES = (
+    "No token was exchanged: there was no signing key to issue one with. Whether each component gets its own role, "
+    "and nobody else does, has not been tried."
+)
+"""What is said where a proof has checks alone."""
+
+_TOKENS = {
+    Attempt.OWN_ROLE: "a token of {account} for its own role {role}",
+    Attempt.OTHER_ROLE: "a token of {account} for another component's role {role}",
+    Attempt.OTHER_NAMESPACE: "a token of the namesake of {account} in another namespace, for the role {role}",
+    Attempt.OTHER_KEY: "a token of {account} signed with another key, for the role {role}",
+    Attempt.EXPIRED: "an expired token of {account}, for the role {role}",
+    Attempt.OTHER_AUDIENCE: "a token of {account} for another audience, for the role {role}",
+}
+
+
+def sentence(text: str) -> str:
+    """Prose on one line of bounded length: what does not print, line ends among it, is shown by its escape."""
+    cut = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in cut
+    )
+
+
+def identifier(text: str) -> str:
+    """A name, ARN or address: they are ASCII, so a letter that only looks like one is shown by its escape, too."""
+    return "".join(
+        character if character.isascii() or character == "…" else character.encode("unicode_escape").decode()
+        for character in sentence(text)
+    )
+
+
+def token_of(exchange: Exchange) -> str:
+    """Which token was tried on which role."""
+    return _TOKENS[exchange.attempt].format(
+        account=identifier(exchange.service_account), role=identifier(exchange.role)
+    )
+
+
+def answer(exchange: Exchange) -> str:
+    """What the cloud answered."""
+    words = ": ".join(filter(None, (sentence(exchange.code), sentence(exchange.message))))
+    if not exchange.answered:
+        return f"no verdict: {words}" if words else "no verdict"
+    if exchange.granted:
+        return f"granted as {identifier(exchange.identity)}" if exchange.identity else "granted"
+    return f"refused with {words}" if words else "refused"
+
+
+def had_to(exchange: Exchange) -> str:
+    """What the answer had to be."""
+    if exchange.mistaken:
+        return "the credentials had to be the role's own"
+    return "it had to be granted" if exchange.wanted else "it had to be refused"
+
+
+def outcome(proof: Proof) -> str:
+    """One sentence: what the proof amounts to, and how much stands against it."""
+    name = identifier(proof.name)
+    match proof.standing:
+        case Standing.HOLDS if proof.exchanges:
+            return f"The federation of {name} holds."
+        case Standing.HOLDS:
+            return f"What was checked of {name} holds; no token was exchanged."
+        case Standing.UNPROVEN:
+            return f"The federation of {name} is not proven: {_open_points(proof)}."
+        case Standing.BROKEN:
+            return f"The federation of {name} does not hold: {_open_points(proof)}."
+
+
+def _open_points(proof: Proof) -> str:
+    checks = {"wrong": 0, "not checked": 0}
+    for check in proof.checks:
+        if check.verdict.value in checks:
+            checks[check.verdict.value] += 1
+    wrong = sum(item.answered and not item.right for item in proof.exchanges)
+    silent = sum(not item.answered for item in proof.exchanges)
+    said = [
+        (checks["wrong"], f"{count(checks['wrong'], 'check')} wrong"),
+        (wrong, f"{count(wrong, 'exchange')} wrong"),
+        (checks["not checked"], f"{count(checks['not checked'], 'check')} that could not be made"),
+        (silent, f"{count(silent, 'exchange')} without a verdict"),
+    ]
+    return ", ".join(words for number, words in said if number)
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun, which takes an s in the plural."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
