@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import lru_cache
 
 from ccoctl.errors import CcoctlError
@@ -20,8 +21,8 @@ Context = Mapping[str, tuple[str, ...]]
 """The values of a request's condition keys, by lower-case key: keys compare without regard to case."""
 
 
-class UnknownConditionError(CcoctlError):
-    """A condition that cannot be evaluated here: whoever asked must refuse. Never leaves `ccoctl.aws.evaluate`."""
+class UnreadablePolicyError(CcoctlError):
+    """A part of a policy cannot be evaluated here: whoever asked must refuse. Never leaves `ccoctl.aws.evaluate`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +30,26 @@ class _Operator:
     matches: Callable[[str, str], bool]
     """Of a context value and a policy value."""
     negated: bool = False
+    reads: Callable[[str], object] = str
+    """Gives None for a policy value that the operator cannot compare anything with."""
 
 
 def fulfils(condition: object, context: Context) -> bool:
     """True when all operators and all keys of a Condition block hold.
 
     Raises:
-        UnknownConditionError: the block is empty or malformed, or has an operator or a variable that is not known here.
+        UnreadablePolicyError: the block is empty or malformed, or has an operator or a variable that is not known here.
     """
     if not isinstance(condition, Mapping) or not condition:
-        raise UnknownConditionError("the condition is empty or no object")
+        raise UnreadablePolicyError("the condition is empty or no object")
     results = []  # all of them are looked at, so that an unknown operator is never hidden behind one that fails
     for name, keys in condition.items():
         operator, quantifier, if_exists = _operator(str(name))
         if not isinstance(keys, Mapping) or not keys:
-            raise UnknownConditionError(f"the operator {name} has no keys")
+            raise UnreadablePolicyError(f"the operator {name} has no keys")
         for key, value in keys.items():
-            results.append(_holds(operator, quantifier, if_exists, context.get(str(key).lower()), _values(value)))
+            wanted = _values(value, operator, f"{name} of {key}")
+            results.append(_holds(operator, quantifier, if_exists, context.get(str(key).lower()), wanted))
     return all(results)
 
 
@@ -53,12 +57,12 @@ def _operator(name: str) -> tuple[_Operator, str, bool]:
     """An operator's name taken apart: the comparison, its quantifier, and whether a missing key is fine."""
     quantifier, colon, rest = name.rpartition(":")
     if colon and quantifier.lower() not in {"forallvalues", "foranyvalue"}:
-        raise UnknownConditionError(f"unknown condition operator {name}")
+        raise UnreadablePolicyError(f"unknown condition operator {name}")
     base = rest.lower()
     if_exists = base.endswith("ifexists")
     operator = _OPERATORS.get(base.removesuffix("ifexists"))
     if operator is None or (operator is _NULL and (if_exists or quantifier)):
-        raise UnknownConditionError(f"unknown condition operator {name}")
+        raise UnreadablePolicyError(f"unknown condition operator {name}")
     return operator, quantifier.lower(), if_exists
 
 
@@ -75,19 +79,32 @@ def _holds(
     return all(each) if quantifier == "forallvalues" or (operator.negated and not quantifier) else any(each)
 
 
-def _values(value: object) -> tuple[str, ...]:
+def _values(value: object, operator: _Operator, what: str) -> tuple[str, ...]:
+    """A policy's values as texts: JSON's numbers and truth values compare as they are written."""
     items = value if isinstance(value, list | tuple) else [value]
+    if not items or not all(isinstance(item, str | int | float) for item in items):
+        raise UnreadablePolicyError(f"{what} has no values, or something that is no text, number or truth value")
     texts = tuple(item if isinstance(item, str) else json.dumps(item) for item in items)
     if any("${" in item for item in texts):
-        raise UnknownConditionError("policy variables are not evaluated here")
+        raise UnreadablePolicyError("policy variables are not evaluated here")
+    if any(operator.reads(item) is None for item in texts):
+        raise UnreadablePolicyError(f"{what} has a value of another kind than it compares")
     return texts
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
 def wildcards(pattern: str) -> re.Pattern[str]:
-    """A pattern with IAM's `*` and `?` as a regular expression; everything else is literal."""
-    pieces = {"*": ".*", "?": "."}
-    return re.compile("".join(pieces.get(character) or re.escape(character) for character in pattern), re.DOTALL)
+    """A pattern with IAM's `*` and `?` as a regular expression; everything else is literal.
+
+    What stands between two `*` is looked for once, from left to right, and never again (an atomic group): a pattern
+    like `*a*a*a*b` takes time with the product of the lengths, not with a power of them.
+    """
+    first, *rest = (
+        "".join("." if character == "?" else re.escape(character) for character in part) for part in pattern.split("*")
+    )
+    between = "".join(f"(?>.*?{part})" for part in rest[:-1] if part)
+    last = f".*{rest[-1]}" if rest else ""
+    return re.compile(first + between + last, re.DOTALL)
 
 
 def _like(value: str, pattern: str) -> bool:
@@ -96,43 +113,55 @@ def _like(value: str, pattern: str) -> bool:
 
 def _arn_like(value: str, pattern: str) -> bool:
     """ARNs compare part by part: a wildcard does not reach over a colon of the first five."""
-    parts, wanted = value.split(":", 5), pattern.split(":", 5)
-    return len(parts) == len(wanted) == 6 and all(_like(*pair) for pair in zip(parts, wanted, strict=True))
+    parts, wanted = _arn(value), _arn(pattern)
+    return parts is not None and wanted is not None and all(_like(*pair) for pair in zip(parts, wanted, strict=True))
 
 
-def _number(compare: Callable[[float, float], bool]) -> Callable[[str, str], bool]:
+def _arn(text: str) -> list[str] | None:
+    parts = text.split(":", 5)
+    return parts if len(parts) == 6 else None
+
+
+def _ordered(read: Callable[[str], Decimal | None], compare: Callable[[Decimal, Decimal], bool]) -> Callable[..., bool]:
     def matches(value: str, wanted: str) -> bool:
-        try:
-            return compare(float(value), float(wanted))
-        except ValueError:
-            return False
+        left, right = read(value), read(wanted)
+        return left is not None and right is not None and compare(left, right)
 
     return matches
 
 
-def _date(compare: Callable[[float, float], bool]) -> Callable[[str, str], bool]:
-    def matches(value: str, wanted: str) -> bool:
-        times = (_time(value), _time(wanted))
-        return times[0] is not None and times[1] is not None and compare(times[0], times[1])
-
-    return matches
+def _number(text: str) -> Decimal | None:
+    return Decimal(text) if _DIGITS.fullmatch(text) else None
 
 
-def _time(text: str) -> float | None:
+def _time(text: str) -> Decimal | None:
+    """Seconds since 1970, given as such or as ISO 8601 says it; UTC where no zone is named."""
+    if _DIGITS.fullmatch(text):
+        return Decimal(text)
     try:
-        if text.isdecimal():
-            return float(text)
         moment = datetime.fromisoformat(text)
+        return Decimal((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
     except (ValueError, OverflowError):
         return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _in_network(value: str, network: str) -> bool:
     try:
-        return ipaddress.ip_address(value) in ipaddress.ip_network(network, strict=False)
+        there = _network(network)
+        return there is not None and ipaddress.ip_address(value) in there
     except ValueError:
         return False
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def _truth(text: str) -> str | None:
+    return text.lower() if text.lower() in {"true", "false"} else None
 
 
 def _equal(value: str, wanted: str) -> bool:
@@ -140,15 +169,16 @@ def _equal(value: str, wanted: str) -> bool:
 
 
 def _equal_ignoring_case(value: str, wanted: str) -> bool:
-    return value.casefold() == wanted.casefold()
+    return value.lower() == wanted.lower()
 
 
 def _never(_value: str, _wanted: str) -> bool:
     raise AssertionError("Null is decided before any value is compared")
 
 
-_NULL = _Operator(_never)
-_COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
+_DIGITS = re.compile(r"[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?")
+_NULL = _Operator(_never, reads=_truth)
+_COMPARISONS: Mapping[str, Callable[[Decimal, Decimal], bool]] = {
     "lessthan": lambda value, wanted: value < wanted,
     "lessthanequals": lambda value, wanted: value <= wanted,
     "greaterthan": lambda value, wanted: value > wanted,
@@ -162,16 +192,16 @@ _OPERATORS: Mapping[str, _Operator] = {
     "stringnotequalsignorecase": _Operator(_equal_ignoring_case, negated=True),
     "stringlike": _Operator(_like),
     "stringnotlike": _Operator(_like, negated=True),
-    "arnequals": _Operator(_arn_like),
-    "arnlike": _Operator(_arn_like),
-    "arnnotequals": _Operator(_arn_like, negated=True),
-    "arnnotlike": _Operator(_arn_like, negated=True),
-    "bool": _Operator(_equal_ignoring_case),
+    "arnequals": _Operator(_arn_like, reads=_arn),
+    "arnlike": _Operator(_arn_like, reads=_arn),
+    "arnnotequals": _Operator(_arn_like, negated=True, reads=_arn),
+    "arnnotlike": _Operator(_arn_like, negated=True, reads=_arn),
+    "bool": _Operator(_equal_ignoring_case, reads=_truth),
     "null": _NULL,
-    "ipaddress": _Operator(_in_network),
-    "notipaddress": _Operator(_in_network, negated=True),
-    "numericnotequals": _Operator(_number(_COMPARISONS["equals"]), negated=True),
-    "datenotequals": _Operator(_date(_COMPARISONS["equals"]), negated=True),
-    **{f"numeric{name}": _Operator(_number(compare)) for name, compare in _COMPARISONS.items()},
-    **{f"date{name}": _Operator(_date(compare)) for name, compare in _COMPARISONS.items()},
+    "ipaddress": _Operator(_in_network, reads=_network),
+    "notipaddress": _Operator(_in_network, negated=True, reads=_network),
+    "numericnotequals": _Operator(_ordered(_number, _COMPARISONS["equals"]), negated=True, reads=_number),
+    "datenotequals": _Operator(_ordered(_time, _COMPARISONS["equals"]), negated=True, reads=_time),
+    **{f"numeric{name}": _Operator(_ordered(_number, it), reads=_number) for name, it in _COMPARISONS.items()},
+    **{f"date{name}": _Operator(_ordered(_time, it), reads=_time) for name, it in _COMPARISONS.items()},
 }

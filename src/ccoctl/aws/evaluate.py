@@ -11,9 +11,14 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from ccoctl.aws.conditions import Context, UnknownConditionError, fulfils, wildcards
+from ccoctl.aws.conditions import Context, UnreadablePolicyError, fulfils, wildcards
 
 Document = Mapping[str, Any]
+
+_ELEMENTS = frozenset(
+    {"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"}
+)
+_KINDS = frozenset({"AWS", "Federated", "Service", "CanonicalUser"})
 
 
 class Verdict(Enum):
@@ -57,83 +62,95 @@ def decide(documents: Iterable[object], question: Question) -> Decision:
     allowed: str | None = None
     unreadable = ""
     for statement in _statements(documents):
-        effect = statement.get("Effect")
+        effect = statement.get("Effect") if isinstance(statement, Mapping) else None
         try:
             concerned = _concerns(statement, question)
-        except UnknownConditionError as error:
-            unreadable = str(error)
+        except UnreadablePolicyError as error:
+            unreadable = f"; one could not be read: {error.what}"
             concerned = effect != "Allow"
-        if concerned and effect == "Allow":
+        if concerned and effect != "Allow":
+            return Decision(verdict=Verdict.DENIED, why=f"a statement denies {question.action}{unreadable}")
+        if concerned and isinstance(statement, Mapping):
             allowed = str(statement.get("Sid", "")) or "a statement"
-        elif concerned:
-            return Decision(verdict=Verdict.DENIED, why=f"a statement denies {question.action}")
     if allowed is not None:
         return Decision(verdict=Verdict.ALLOWED, why=f"{allowed} allows {question.action}")
-    why = f"no statement allows {question.action}"
-    return Decision(
-        verdict=Verdict.NOT_ALLOWED, why=f"{why}; one could not be read: {unreadable}" if unreadable else why
-    )
+    return Decision(verdict=Verdict.NOT_ALLOWED, why=f"no statement allows {question.action}{unreadable}")
 
 
-def _statements(documents: Iterable[object]) -> Iterable[Mapping[str, Any]]:
+def _statements(documents: Iterable[object]) -> Iterable[object]:
     for document in documents:
         listed = document.get("Statement", []) if isinstance(document, Mapping) else []
-        for statement in listed if isinstance(listed, list | tuple) else [listed]:
-            if isinstance(statement, Mapping):
-                yield statement
+        yield from listed if isinstance(listed, list | tuple) else [listed]
 
 
-def _concerns(statement: Mapping[str, Any], question: Question) -> bool:
-    parts = (
-        _names_action(statement, question.action),
-        question.resource is None or _names_resource(statement, question.resource),
-        question.principals is None or _names_principal(statement, question.principals),
+def _concerns(statement: object, question: Question) -> bool:
+    """The action comes first: what is said of others is no reason to deny this one, however it is said."""
+    if not isinstance(statement, Mapping):
+        raise UnreadablePolicyError("a statement is no object")
+    if unknown := [key for key in statement if key not in _ELEMENTS]:
+        raise UnreadablePolicyError(f"a statement has the unknown element {str(unknown[0])[:40]!a}")
+    return (
+        _names_action(statement, question)
+        and (question.principals is None or _names_principal(statement, question.principals))
+        and (question.resource is None or _names_resource(statement, question.resource))
+        and ("Condition" not in statement or fulfils(statement["Condition"], question.context))
     )
-    if not all(parts):
-        return False
-    return "Condition" not in statement or fulfils(statement["Condition"], question.context)
 
 
-def _names_action(statement: Mapping[str, Any], action: str) -> bool:
-    if "NotAction" in statement:
-        return not _any_like(action.lower(), (text.lower() for text in _texts(statement["NotAction"])))
-    return _any_like(action.lower(), (text.lower() for text in _texts(statement.get("Action", []))))
+def _names_action(statement: Mapping[str, Any], question: Question) -> bool:
+    value, negated = _element(statement, "Action")
+    named = _any_like(question.action.lower(), [text.lower() for text in _texts(value)])
+    if negated and statement.get("Effect") == "Allow" and _is_federated(question.principals):
+        return False  # a token is let in by name; "everything but" something else names nothing
+    return named != negated
 
 
 def _names_resource(statement: Mapping[str, Any], resource: str) -> bool:
-    if "NotResource" in statement:
-        return not _any_like(resource, _patterns(statement["NotResource"]))
-    return _any_like(resource, _patterns(statement.get("Resource", [])))
-
-
-def _patterns(value: object) -> list[str]:
-    texts = _texts(value)
-    if any("${" in text for text in texts):
-        raise UnknownConditionError("policy variables are not evaluated here")
-    return texts
+    value, negated = _element(statement, "Resource")
+    patterns = _texts(value)
+    if any("${" in text for text in patterns):
+        raise UnreadablePolicyError("policy variables are not evaluated here")
+    return _any_like(resource, patterns) != negated
 
 
 def _names_principal(statement: Mapping[str, Any], principals: frozenset[tuple[str, str]]) -> bool:
-    if "NotPrincipal" in statement:
-        # with Allow it would let in everybody else in the world, so only a Deny may say it
-        named = _principals(statement["NotPrincipal"])
-        return statement.get("Effect") != "Allow" and not named & principals
-    named = _principals(statement.get("Principal"))
-    everybody = ("AWS", "*") in named and (statement.get("Effect") != "Allow" or not _is_federated(principals))
-    return everybody or bool(named & principals)
+    value, negated = _element(statement, "Principal")
+    named = _principals(value)
+    if statement.get("Effect") == "Allow":
+        # NotPrincipal with Allow would let in everybody else in the world, so only a Deny may say it
+        everybody = ("AWS", "*") in named and not _is_federated(principals)
+        return not negated and (everybody or bool(named & principals))
+    if negated:
+        return not named & principals
+    return any(name == "*" for _, name in named) or bool(named & (principals | _accounts(principals)))
 
 
-def _is_federated(principals: frozenset[tuple[str, str]]) -> bool:
+def _element(statement: Mapping[str, Any], name: str) -> tuple[object, bool]:
+    """What an element says, and whether it says it as `Not…`."""
+    given = [key for key in (name, f"Not{name}") if key in statement]
+    if len(given) != 1:
+        raise UnreadablePolicyError(f"a statement has {'both' if given else 'neither'} {name} and Not{name}")
+    return statement[given[0]], given[0] != name
+
+
+def _is_federated(principals: frozenset[tuple[str, str]] | None) -> bool:
     """Whoever comes with a token of some issuer is let in by that issuer's name alone, never by `*`."""
-    return any(kind == "Federated" for kind, _ in principals)
+    return any(kind == "Federated" for kind, _ in principals or ())
 
 
 def _principals(value: object) -> frozenset[tuple[str, str]]:
     if value == "*":
         return frozenset({("AWS", "*")})
-    if not isinstance(value, Mapping):
-        return frozenset()
+    if not isinstance(value, Mapping) or not value or not value.keys() <= _KINDS:
+        raise UnreadablePolicyError("a statement's principal is none")
     return frozenset((str(kind), name) for kind, names in value.items() for name in _texts(names))
+
+
+def _accounts(principals: frozenset[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+    """The accounts that these are in, in both of their forms: who denies an account denies everybody in it."""
+    parts = [name.split(":", 5) for kind, name in principals if kind == "AWS" and name.count(":") >= 5]
+    roots = [f"{':'.join(part[:2])}:iam::{part[4]}:root" for part in parts]
+    return frozenset(("AWS", name) for name in (*roots, *(part[4] for part in parts)))
 
 
 def _any_like(value: str, patterns: Iterable[str]) -> bool:
@@ -141,4 +158,7 @@ def _any_like(value: str, patterns: Iterable[str]) -> bool:
 
 
 def _texts(value: object) -> list[str]:
-    return [item for item in (value if isinstance(value, list | tuple) else [value]) if isinstance(item, str)]
+    texts = [item for item in (value if isinstance(value, list | tuple) else [value]) if isinstance(item, str)]
+    if not texts or (isinstance(value, list | tuple) and len(texts) != len(value)):
+        raise UnreadablePolicyError("a statement has an element that is neither a text nor a list of texts")
+    return texts

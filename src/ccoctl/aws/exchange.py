@@ -7,7 +7,6 @@ guide, "Available keys for AWS OIDC federation".
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from ccoctl.errors import CcoctlError, TokenError, TokenProblem
 from ccoctl.federation.claims import Claims
 from ccoctl.federation.token import Token, parse
 from ccoctl.federation.verify import KeySet, check_audience, check_signature, check_times
+from ccoctl.signing.strictjson import parse_object
 
 ACTION = "sts:AssumeRoleWithWebIdentity"
 DEFAULT_DURATION = 3600
@@ -27,7 +27,9 @@ DEFAULT_DURATION = 3600
 SESSION_POLICY_LIMIT = 2048
 """Characters."""
 
-_ROLE_ARN = re.compile(r"arn:(?P<partition>[a-z-]+):iam::(?P<account>\d{12}):role/(?:[\x21-\x7e]+/)?[\w+=,.@-]{1,64}")
+_ROLE_ARN = re.compile(
+    r"arn:(?P<partition>[a-z-]+):iam::(?P<account>[0-9]{12}):role/(?:[\x21-\x7e]+/)?[\w+=,.@-]{1,64}", re.ASCII
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,18 +96,17 @@ def exchange(request: WebIdentityRequest, account: Account, *, now: float) -> Gr
     Raises:
         StsError: it refuses; `reason` says more than AWS does.
     """
-    token = _token(request)
     target = _ROLE_ARN.fullmatch(request.role_arn)
     if target is None:
         raise refuse("ValidationError", "Request ARN is invalid", reason="the RoleArn is not the ARN of a role")
-    provider = account.provider(target["partition"], target["account"], token.claims.issuer)
-    if provider is None:
-        message = f"No OpenIDConnect provider found in your account for {token.claims.issuer[:200]}"
+    token = _token(request)
+    issuer = token.claims.issuer
+    provider = account.provider(target["partition"], target["account"], issuer)
+    if provider is None or provider.url != issuer:  # character by character, whatever the account finds alike
+        message = f"No OpenIDConnect provider found in your account for {ascii(issuer[:200])[1:-1]}"
         raise refuse("InvalidIdentityToken", message, reason="no such provider is registered")
     _check_token(token, provider, account, now)
-    role = account.role(request.role_arn)
-    _check_trust(request, role, provider, token.claims, now)
-    assert role is not None  # noqa: S101 - a missing role trusts nobody
+    role = _trusting(request, account.role(request.role_arn), provider, token.claims, now)
     duration = DEFAULT_DURATION if request.duration is None else request.duration
     if duration > role.max_session_duration:
         message = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
@@ -164,9 +165,9 @@ def _check_token(token: Token, provider: RegisteredProvider, account: Account, n
         raise refuse("InvalidIdentityToken", _NO_KEY, reason=str(error)) from None
 
 
-def _check_trust(
+def _trusting(
     request: WebIdentityRequest, role: AssumableRole | None, provider: RegisteredProvider, claims: Claims, now: float
-) -> None:
+) -> AssumableRole:
     if role is None:
         raise refuse("AccessDenied", _NOT_AUTHORIZED, status=403, reason="there is no such role")
     question = Question(
@@ -178,27 +179,27 @@ def _check_trust(
     if not decision.allowed:
         reason = f"the role's trust policy does not let {claims.subject!a} in: {decision.why}"
         raise refuse("AccessDenied", _NOT_AUTHORIZED, status=403, reason=reason)
+    return role
 
 
 def _session_policies(request: WebIdentityRequest) -> tuple[Mapping[str, Any], ...]:
     if request.policy is None:
         return ()
     try:
-        document = json.loads(request.policy)
-    except (ValueError, RecursionError):
-        document = None
-    statements = document.get("Statement") if isinstance(document, dict) else None
+        document = parse_object(request.policy.encode("utf-8"), limit=4 * SESSION_POLICY_LIMIT, what="session policy")
+    except (CcoctlError, UnicodeEncodeError):
+        document = {}
+    statements = document.get("Statement", [])
     listed = statements if isinstance(statements, list) else [statements]
-    if not listed or not all(_is_statement(entry) for entry in listed):
+    if document.get("Version", _VERSIONS[0]) not in _VERSIONS or not listed or not all(map(_is_statement, listed)):
         raise refuse("MalformedPolicyDocument", "Syntax errors in policy.", reason="the session policy is no policy")
-    assert isinstance(document, dict)  # noqa: S101 - else it has no statements
     return (document,)
 
 
 def _is_statement(entry: object) -> bool:
     return (
         isinstance(entry, dict)
-        and entry.get("Effect") in {"Allow", "Deny"}
+        and entry.get("Effect") in ("Allow", "Deny")
         and ("Action" in entry) != ("NotAction" in entry)
         and ("Resource" in entry) != ("NotResource" in entry)
         and not {"Principal", "NotPrincipal"} & entry.keys()
@@ -224,6 +225,7 @@ def _of_token(error: TokenError, claims: Claims | None = None, now: float = 0) -
     return refuse(code, message, reason=error.what)
 
 
+_VERSIONS = ("2008-10-17", "2012-10-17")
 _NO_KEY = (
     "Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity "
     "documentation for requirements"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ccoctl.errors import CcoctlError
 
 _SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
-_POLICY_ARN = re.compile(r"PolicyArns\.member\.(\d{1,3})\.arn")
+_POLICY_ARN = re.compile(r"PolicyArns\.member\.([1-9][0-9]{0,2})\.arn")
 _KNOWN = frozenset({"RoleArn", "RoleSessionName", "WebIdentityToken", "ProviderId", "Policy", "DurationSeconds"})
 _ENVELOPE = frozenset({"Action", "Version"})
 _POLICY_CHARACTERS = re.compile(r"[\t\n\r\x20-\xff]+")
@@ -78,14 +78,12 @@ def _text(given: dict[str, str], name: str, member: str, least: int, most: int) 
     value = given.get(name)
     if value is None:
         raise _invalid(f"Value null at '{member}' failed to satisfy constraint: Member must not be null")
-    if len(value) < least:
-        raise _invalid(
-            f"Value at '{member}' failed to satisfy constraint: Member must have length greater than {least}"
-        )
-    if len(value) > most:
-        raise _invalid(
-            f"Value at '{member}' failed to satisfy constraint: Member must have length less than or equal to {most}"
-        )
+    for wrong, limit in (
+        (len(value) < least, f"greater than or equal to {least}"),
+        (len(value) > most, f"less than or equal to {most}"),
+    ):
+        if wrong:
+            raise _invalid(f"Value at '{member}' failed to satisfy constraint: Member must have length {limit}")
     return value
 
 

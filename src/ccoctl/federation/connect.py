@@ -32,7 +32,8 @@ def _through(proxy: str, host: str, port: int, timeout: float) -> socket.socket:
     if parts.scheme != "http" or not parts.hostname:
         raise ValueError(f"a proxy of the kind {parts.scheme}:// is not supported for this")
     secret = "" if parts.username is None else f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-    return tunnel(parts.hostname, parts.port or 80, f"{host}:{port}", timeout=timeout, secret=secret)
+    named = f"[{host}]" if ":" in host else host
+    return tunnel(parts.hostname, parts.port or 80, f"{named}:{port}", timeout=timeout, secret=secret)
 
 
 def tunnel(proxy: str, port: int, target: str, *, timeout: float, secret: str = "") -> socket.socket:
@@ -48,6 +49,8 @@ def tunnel(proxy: str, port: int, target: str, *, timeout: float, secret: str = 
     Raises:
         OSError, ValueError: the proxy cannot be reached, or makes no tunnel.
     """
+    if not target.isascii() or not target.isprintable() or " " in target:
+        raise ValueError(f"{target[:80]!a} is no host with a port")
     request = f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n"
     if secret:
         request += f"Proxy-Authorization: Basic {b64encode(secret.encode()).decode()}\r\n"
@@ -56,7 +59,7 @@ def tunnel(proxy: str, port: int, target: str, *, timeout: float, secret: str = 
         connection.sendall(f"{request}\r\n".encode())
         status = _answer(connection)
         if status.split(" ")[1:2] != ["200"]:
-            raise ValueError(f"the proxy answered {status[:80]!r}")
+            raise ValueError(f"the proxy answered {status[:80]!a}")
     except BaseException:
         connection.close()
         raise

@@ -6,6 +6,8 @@ Source: OpenID Connect Discovery 1.0 §4.3 (the issuer in the document must equa
 from __future__ import annotations
 
 import contextlib
+import ipaddress
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -31,6 +33,12 @@ INTERVAL = 10.0
 """Seconds after which one more is allowed."""
 
 
+_NUMBERS = re.compile(r"(?:.*\.)?(?:[0-9]+|0[xX][0-9a-fA-F]*)\.?")
+"""Hosts that a resolver takes for an IPv4 address, however it is written (WHATWG URL, "ends in a number")."""
+_WRAPPED = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "::/96", "::ffff:0:0/96", "2002::/16", "2001::/32")))
+"""IPv6 networks whose addresses hold an IPv4 one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Documents:
     """What an issuer publishes."""
@@ -49,8 +57,8 @@ def published(issuer: str, get: Get) -> Documents:
         DocumentError: one cannot be had, or they do not belong together.
         SigningKeyError: one is damaged, or holds what must not be published.
     """
-    if reason := discovery.url_problem(issuer):
-        raise DocumentError(f"The issuer {reason}", where=issuer[:200])
+    if reason := discovery.url_problem(issuer) or ("ends with a slash" if issuer.endswith("/") else _private(issuer)):
+        raise DocumentError(f"The issuer {reason}", where=ascii(issuer[:200])[1:-1])
     where = f"{issuer}/{discovery.PATH}"
     described = get(where, discovery.MAX_BYTES)
     document = discovery.parse(described.body, where=where)
@@ -66,13 +74,23 @@ def published(issuer: str, get: Get) -> Documents:
     return Documents(discovery=document, jwks=keys, keys=key_set(keys), max_age=min(*ages, LONGEST_AGE))
 
 
+def _private(url: str) -> str:
+    """Why an address in a URL is none of the whole world's; empty for a public one, and for a name."""
+    host = urlsplit(url).hostname or ""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return "has a host that looks like an address and is none" if _NUMBERS.fullmatch(host) else ""
+    wrapped = any(address in network for network in _WRAPPED)
+    return "has a private address" if wrapped or address.is_multicast or not address.is_global else ""
+
+
 @dataclass(slots=True)
 class _Kept:
     lock: threading.Lock
     counted: float
-    documents: Documents | None = None
-    until: float = 0.0
-    """When the documents are stale."""
+    current: tuple[Documents, float] | None = None
+    """The documents, and when they are stale."""
     failure: CcoctlError | None = None
     again: float = 0.0
     """When another try is made after a failure."""
@@ -100,13 +118,17 @@ class IssuerCache:
         """
         with self._lock:
             kept = self._kept.setdefault(issuer, _Kept(threading.Lock(), counted=self._clock()))
+        documents = self._good(kept)
+        if documents is not None and kid in documents.keys:
+            return documents.keys  # whoever waits for the issuer's server keeps nobody else waiting
         with kept.lock:
-            if kept.documents is None or self._clock() >= kept.until:
+            documents = self._good(kept)
+            if documents is None:
                 return self._fresh(issuer, kept).keys
-            if kid not in kept.documents.keys and self._is_allowed(kept):
+            if kid not in documents.keys and self._is_allowed(kept):
                 with contextlib.suppress(CcoctlError):  # what we have is good still
-                    self._fetch(issuer, kept)
-            return kept.documents.keys
+                    documents = self._fetch(issuer, kept)
+            return documents.keys
 
     def forget(self) -> None:
         """Fetch everything anew."""
@@ -124,8 +146,13 @@ class IssuerCache:
 
     def _fetch(self, issuer: str, kept: _Kept) -> Documents:
         documents = published(issuer, self._get)
-        kept.documents, kept.until = documents, self._clock() + max(documents.max_age, LEAST_AGE)
+        kept.current = (documents, self._clock() + max(documents.max_age, LEAST_AGE))
         return documents
+
+    def _good(self, kept: _Kept) -> Documents | None:
+        """The documents that are not stale."""
+        current = kept.current
+        return current[0] if current is not None and self._clock() < current[1] else None
 
     def _is_allowed(self, kept: _Kept) -> bool:
         now = self._clock()

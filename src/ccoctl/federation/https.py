@@ -6,6 +6,7 @@ STS gives an issuer's documents about 5 seconds (IAM user guide, troubleshooting
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import re
 import socket
@@ -14,15 +15,21 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from ccoctl.errors import DocumentError
 from ccoctl.federation.connect import connect as connect_by_environment
+from ccoctl.signing.discovery import url_problem
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 PATIENCE = 5.0
 """Seconds for a whole document."""
 HTTPS_PORT = 443
+HEAD_LIMIT = 64 * 1024
+"""Bytes of an answer beside the document itself: status line, headers, framing."""
 
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=(\d{1,9})")
 _NOT_KEPT = re.compile(r"(?:^|[\s,])(no-store|no-cache|private)(?:$|[\s,=])")
@@ -65,8 +72,11 @@ class HttpsGet:
         """The document.
 
         Raises:
-            DocumentError: no answer in time, another status than 200, more bytes than `limit`.
+            DocumentError: the URL is no plain https one; no answer in time, another status than 200, an answer that is
+                encoded or cut off, more bytes than `limit`.
         """
+        if reason := url_problem(url):
+            raise DocumentError(f"The URL {reason}", where=ascii(url[:200]))
         attempt = _Attempt(url, limit, self._connect, self._trusted(), self._patience)
         # whoever sends a byte now and then is never late for a socket's time-out, so the whole is bounded, too
         thread = threading.Thread(target=attempt.run, daemon=True, name="https-get")
@@ -93,50 +103,93 @@ class _Attempt:
         self._open = connect
         self._context = context
         self._fetched: Fetched | None = None
-        self._failure = f"there was no answer within {patience:.0f} seconds"
+        self._failure = f"there was no answer within {patience:g} seconds"
+        self._lock = threading.Lock()
+        self._is_over = False
         self._socket: socket.socket | None = None
 
     def run(self) -> None:
         try:
             self._fetched = self._fetch()
         except (OSError, ValueError, HTTPException) as error:
-            self._failure = str(error) or type(error).__name__
+            # a stranger's server may have worded it
+            text = str(error)[:200] or type(error).__name__
+            self._failure = "".join(character if character.isprintable() else "?" for character in text)
 
     def result(self) -> Fetched:
+        with self._lock:
+            self._is_over = True
+            if self._socket is not None:
+                with contextlib.suppress(OSError):
+                    # wakes the thread, which then ends; past SSLSocket's own, which would take the session from it
+                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
         if self._fetched is not None:
             return self._fetched
-        if self._socket is not None:
-            with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread, which then ends
         remedy = "Look at it with curl: it must be there for the whole world, over HTTPS, without a redirect."
         raise DocumentError(f"The document cannot be had: {self._failure}", where=self._url, remedy=remedy)
+
+    def _hold(self, connection: socket.socket) -> None:
+        with self._lock:
+            self._socket = connection
+            if self._is_over:
+                raise ValueError("nobody waits for it any more")
 
     def _fetch(self) -> Fetched:
         parts = urlsplit(self._url)
         host = parts.hostname or ""
-        with self._open(host, parts.port or HTTPS_PORT, self._patience) as plain:
-            self._socket = plain
-            with self._context.wrap_socket(plain, server_hostname=host) as secured:
-                self._socket = secured
-                secured.sendall(
-                    f"GET {parts.path or '/'} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept: application/json\r\n"
-                    "User-Agent: ccoctl-python\r\nConnection: close\r\n\r\n".encode("ascii")
-                )
-                response = HTTPResponse(secured, method="GET")
-                response.begin()
-                return self._read(response)
+        request = (
+            f"GET {parts.path or '/'} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept: application/json\r\n"
+            "Accept-Encoding: identity\r\nUser-Agent: ccoctl-python\r\nConnection: close\r\n\r\n"
+        )
+        with (
+            self._open(host, parts.port or HTTPS_PORT, self._patience) as plain,
+            self._context.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False) as secured,
+        ):
+            self._hold(secured)
+            secured.do_handshake()
+            secured.sendall(request.encode("ascii"))
+            bounded = _Bounded(secured, 2 * self._limit + HEAD_LIMIT)
+            response = HTTPResponse(bounded, method="GET")  # type: ignore[arg-type] # it asks for makefile alone
+            response.begin()
+            return self._read(response)
 
     def _read(self, response: HTTPResponse) -> Fetched:
         if 300 <= response.status < 400:
             raise ValueError(f"the server redirects (HTTP {response.status}), which is not followed")
         if response.status != 200:
             raise ValueError(f"the server answered HTTP {response.status} {response.reason[:80]}")
+        if (encoding := response.getheader("Content-Encoding", "identity").lower()) != "identity":
+            raise ValueError(f"the server encodes it as {encoding[:40]}, which was not asked for")
         body = response.read(self._limit + 1)
         if len(body) > self._limit:
             raise ValueError(f"it has more than {self._limit:,} bytes")
-        if (length := response.getheader("Content-Length", "")).isdecimal() and len(body) < int(length):
+        if (length := response.getheader("Content-Length", "")).isdecimal() and len(body) < int(length[:20]):
             raise ValueError("the connection was closed before its end")
         return Fetched(body, _max_age(response.getheader("Cache-Control", "")))
+
+
+class _Bounded(io.RawIOBase):
+    """The bytes of a connection up to a limit: no more are read, whatever lengths an answer claims.
+
+    `http.client` takes a chunk of the length -1 for all there is, and headers as long as they come.
+    """
+
+    def __init__(self, connection: socket.socket, limit: int) -> None:
+        self._connection = connection
+        self._left = limit
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        count = self._connection.recv_into(buffer)
+        self._left -= count
+        if self._left < 0:
+            raise ValueError("the answer is too long, or has no end")
+        return count
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
 
 
 def _max_age(directives: str) -> int | None:

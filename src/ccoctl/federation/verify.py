@@ -129,7 +129,9 @@ def check_audience(claims: Claims, audiences: Collection[str]) -> None:
     party = claims.authorized_party
     meant = claims.audiences if party is None else (party,)
     if strangers := [audience for audience in meant if audience not in audiences]:
-        what = f"The token is for the audience {strangers[0][:80]!a}, which is not one of {', '.join(audiences)}"
+        what = (
+            f"The token is for the audience {strangers[0][:80]!a}, which is not one of {', '.join(sorted(audiences))}"
+        )
         raise TokenError(what, problem=TokenProblem.AUDIENCE)
 
 
