@@ -7,7 +7,8 @@ from base64 import b64encode
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-_LINE_LIMIT = 65536
+_HEAD_LIMIT = 16 * 1024
+"""Bytes of a proxy's answer."""
 
 
 def connect(host: str, port: int, *, timeout: float) -> socket.socket:
@@ -71,7 +72,7 @@ def _answer(connection: socket.socket) -> str:
     head = b""
     while b"\r\n\r\n" not in head:
         piece = connection.recv(1)
-        if not piece or len(head) > _LINE_LIMIT:
+        if not piece or len(head) > _HEAD_LIMIT:
             raise ValueError("the proxy closed the connection or sent headers without end")
         head += piece
     return head.split(b"\r\n", 1)[0].decode("latin-1")
