@@ -26,19 +26,23 @@ _TOKENS = {
 }
 
 
-def sentence(text: str) -> str:
-    """Prose on one line of bounded length: what does not print, line ends among it, is shown by its escape."""
-    cut = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+def printable(text: str) -> str:
+    """Text on one line: what does not print, line ends among it, is shown by its escape."""
     return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode() for character in cut
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
     )
+
+
+def sentence(text: str) -> str:
+    """A stranger's prose on one line of bounded length."""
+    return printable(text if len(text) <= LONGEST else text[: LONGEST - 1] + "…")
 
 
 def identifier(text: str) -> str:
     """A name, ARN or address: they are ASCII, so a letter that only looks like one is shown by its escape, too."""
     return "".join(
-        character if character.isascii() or character == "…" else character.encode("unicode_escape").decode()
-        for character in sentence(text)
+        character if character.isascii() else character.encode("unicode_escape").decode()
+        for character in printable(text)
     )
 
 
@@ -59,6 +63,11 @@ def answer(exchange: Exchange) -> str:
     return f"refused with {words}" if words else "refused"
 
 
+def kind_of(exchange: Exchange) -> str:
+    """What kind of token was tried, as the begin of a line."""
+    return exchange.attempt.value[0].upper() + exchange.attempt.value[1:]
+
+
 def had_to(exchange: Exchange) -> str:
     """What the answer had to be."""
     if exchange.mistaken:
@@ -66,21 +75,22 @@ def had_to(exchange: Exchange) -> str:
     return "it had to be granted" if exchange.wanted else "it had to be refused"
 
 
+def headline(proof: Proof) -> str:
+    """What the proof amounts to, without a full stop."""
+    name = identifier(proof.name)
+    if proof.standing is Standing.HOLDS and not proof.exchanges:
+        return f"What was checked of {name} holds; no token was exchanged"
+    return f"The federation of {name} {proof.standing.value}"
+
+
 def outcome(proof: Proof) -> str:
     """One sentence: what the proof amounts to, and how much stands against it."""
-    name = identifier(proof.name)
-    match proof.standing:
-        case Standing.HOLDS if proof.exchanges:
-            return f"The federation of {name} holds."
-        case Standing.HOLDS:
-            return f"What was checked of {name} holds; no token was exchanged."
-        case Standing.UNPROVEN:
-            return f"The federation of {name} is not proven: {_open_points(proof)}."
-        case Standing.BROKEN:
-            return f"The federation of {name} does not hold: {_open_points(proof)}."
+    points = open_points(proof)
+    return f"{headline(proof)}: {points}." if points else f"{headline(proof)}."
 
 
-def _open_points(proof: Proof) -> str:
+def open_points(proof: Proof) -> str:
+    """How much stands against it; empty where nothing does."""
     checks = {"wrong": 0, "not checked": 0}
     for check in proof.checks:
         if check.verdict.value in checks:
