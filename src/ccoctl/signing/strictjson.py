@@ -22,9 +22,7 @@ def parse_object(data: bytes, *, limit: int, what: str, where: str = "") -> dict
         raise SigningKeyError(f"The {what} has more than {limit:,} bytes", where=where, remedy=_REMEDY)
     try:
         text = data.decode("utf-8")
-        value = json.loads(
-            text, object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite, parse_int=_small
-        )
+        value = _DECODER.decode(text)
         if "\\u" in text:  # only an escape can make half a character, and only writing it shows that
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except UnicodeDecodeError:
@@ -74,5 +72,9 @@ def _small(digits: str) -> int:
         raise _Refused("holds a number that is too large")
     return int(digits)
 
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite, parse_int=_small
+)
 
 __all__ = ["parse_object"]
