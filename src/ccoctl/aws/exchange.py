@@ -88,6 +88,8 @@ class Grant:
     policy_arns: tuple[str, ...]
     packed_policy_size: int | None
     """Percent of what fits; None without a session policy."""
+    least_token_size: int = 0
+    """Bytes that the session token is to have at least."""
 
 
 def exchange(request: WebIdentityRequest, account: Account, *, now: float) -> Grant:
@@ -121,6 +123,7 @@ def exchange(request: WebIdentityRequest, account: Account, *, now: float) -> Gr
         session_policies=policies,
         policy_arns=request.policy_arns,
         packed_policy_size=_packed(request),
+        least_token_size=request.least_token_size,
     )
 
 

@@ -13,7 +13,12 @@ from ccoctl.errors import CcoctlError
 
 _SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
 _POLICY_ARN = re.compile(r"PolicyArns\.member\.([1-9][0-9]{0,2})\.arn")
-_KNOWN = frozenset({"RoleArn", "RoleSessionName", "WebIdentityToken", "ProviderId", "Policy", "DurationSeconds"})
+_KNOWN = frozenset(
+    {
+        *("RoleArn", "RoleSessionName", "WebIdentityToken", "ProviderId"),
+        *("Policy", "DurationSeconds", "MinimumSessionTokenSize"),
+    }
+)
 _ENVELOPE = frozenset({"Action", "Version"})
 _POLICY_CHARACTERS = re.compile(r"[\t\n\r\x20-\xff]+")
 
@@ -46,6 +51,8 @@ class WebIdentityRequest:
     """Seconds; None for the default."""
     policy: str | None = None
     policy_arns: tuple[str, ...] = ()
+    least_token_size: int = 0
+    """Bytes that the session token is to have at least."""
 
 
 def parse_request(parameters: Sequence[tuple[str, str]]) -> WebIdentityRequest:
@@ -68,9 +75,10 @@ def parse_request(parameters: Sequence[tuple[str, str]]) -> WebIdentityRequest:
         role_arn=_text(given, "RoleArn", "roleArn", 20, 2048),
         session_name=_session_name(given),
         token=_text(given, "WebIdentityToken", "webIdentityToken", 4, 20_000),
-        duration=_duration(given.get("DurationSeconds")),
+        duration=_whole(given, "DurationSeconds", "durationSeconds", 900, 43200),
         policy=_policy(given),
         policy_arns=arns,
+        least_token_size=_whole(given, "MinimumSessionTokenSize", "minimumSessionTokenSize", 0, 4096) or 0,
     )
 
 
@@ -97,11 +105,12 @@ def _session_name(given: dict[str, str]) -> str:
     return value
 
 
-def _duration(value: str | None) -> int | None:
+def _whole(given: dict[str, str], name: str, member: str, least: int, most: int) -> int | None:
+    value = given.get(name)
     if value is None:
         return None
-    if not (value.isascii() and value.isdecimal() and len(value) <= 9 and 900 <= int(value) <= 43200):
-        raise _invalid("Value at 'durationSeconds' failed to satisfy constraint: Member must be from 900 to 43200")
+    if not (value.isascii() and value.isdecimal() and len(value) <= 9 and least <= int(value) <= most):
+        raise _invalid(f"Value at '{member}' failed to satisfy constraint: Member must be from {least} to {most}")
     return int(value)
 
 
