@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
+
 from ccoctl.errors import SigningKeyError, TokenError, TokenProblem
 from ccoctl.federation.claims import Claims, claims_of
 from ccoctl.signing.jwk import Kid, decode
@@ -32,8 +34,7 @@ class Header:
     kid: Kid
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Token:
+class Token(msgspec.Struct, frozen=True, kw_only=True):
     """A token whose signature nobody has checked."""
 
     header: Header
