@@ -9,6 +9,7 @@ CcoctlError                 says what, where and what to do; exit code 1
 ├── TokenError              a token is damaged or does not hold; `problem` says why
 ├── ConflictError           something of that name exists and is not ours
 ├── CloudError              a cloud answered with an error, or did not answer
+├── ClusterError            a cluster answered with an error, or did not answer
 ├── ApplyError              some steps of a plan failed; its message lists what was done and what was not
 └── InterruptedRunError     the user stopped the run; exit code 130
 """
@@ -153,6 +154,10 @@ class CloudError(CcoctlError):
         self.code = code
         self.operation = operation
         self.actions = actions
+
+
+class ClusterError(CcoctlError):
+    """A cluster's API refused or did not answer, or its kubeconfig cannot be used."""
 
 
 class ApplyError(CcoctlError):

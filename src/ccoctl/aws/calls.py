@@ -11,10 +11,11 @@ from urllib.parse import urlencode
 from ccoctl.aws.names import Tags
 from ccoctl.aws.policy import Policy
 from ccoctl.aws.resources import Document, PublicAccess
-from ccoctl.engine.call import Call, JsonText, Output, Template, Value
+from ccoctl.engine.call import Call, JsonText, Output, Template, Value, json_text
 
 GONE = frozenset({"NoSuchEntity", "NoSuchBucket", "NoSuchKey", "404", "NoSuchDistribution"})
 _FRESH_PRINCIPAL = frozenset({"MalformedPolicy", "MalformedPolicyDocument"})
+_NOTHING = json_text({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]})
 
 
 def tag_list(tags: Tags) -> list[dict[str, str]]:
@@ -28,6 +29,26 @@ def tag_list(tags: Tags) -> list[dict[str, str]]:
 def get_caller_identity() -> Call:
     """Which account is this?"""
     return Call(service="sts", operation="GetCallerIdentity")
+
+
+def assume_role_with_web_identity(role_arn: str, session_name: str, token: str, *, may_be_new: bool) -> Call:
+    """Credentials for a token, for the shortest time; the session policy takes every right from them.
+
+    GetCallerIdentity is allowed whatever policies say (STS API reference). `may_be_new`: the role or its provider may
+    not be seen everywhere yet, so a refusal is worth another try.
+    """
+    return Call(
+        service="sts",
+        operation="AssumeRoleWithWebIdentity",
+        parameters={
+            "RoleArn": role_arn,
+            "RoleSessionName": session_name,
+            "WebIdentityToken": token,
+            "DurationSeconds": 900,
+            "Policy": _NOTHING,
+        },
+        not_yet=frozenset({"AccessDenied", "InvalidIdentityToken"}) if may_be_new else frozenset(),
+    )
 
 
 def look_up_thumbprint(host: str | Output | Template) -> Call:

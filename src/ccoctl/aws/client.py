@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import re
 import threading
@@ -16,6 +17,7 @@ from botocore.config import Config
 
 from ccoctl.aws.failures import kind_of
 from ccoctl.aws.permissions import actions_of
+from ccoctl.aws.sts import Credentials
 from ccoctl.engine.call import Answer, Call
 from ccoctl.errors import CloudError, ErrorKind, UsageError
 
@@ -56,6 +58,7 @@ class AwsCloud:
             UsageError: the profile does not exist, or no region is known.
         """
         self._connection = connection
+        self._credentials: Credentials | None = None
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
         try:
@@ -63,6 +66,12 @@ class AwsCloud:
             self._session.get_scoped_config()
         except botocore.exceptions.ProfileNotFound as error:
             raise UsageError(str(error), remedy="`aws configure list-profiles` lists the profiles.") from error
+
+    def bearing(self, credentials: Credentials) -> AwsCloud:
+        """The same AWS, asked with these credentials instead of the SDK's own."""
+        other = copy.copy(self)
+        other._credentials, other._clients = credentials, {}
+        return other
 
     @property
     def _region(self) -> str | None:
@@ -90,10 +99,14 @@ class AwsCloud:
     def _client(self, service: str) -> Any:
         with self._lock:
             if service not in self._clients:
+                own = self._credentials
                 self._clients[service] = self._session.create_client(
                     service,
                     region_name=self._region,
                     verify=self._connection.ca_bundle or None,
+                    aws_access_key_id=own and own.access_key,
+                    aws_secret_access_key=own and own.secret_key,
+                    aws_session_token=own and own.session_token,
                     config=Config(
                         connect_timeout=CONNECT_TIMEOUT,
                         read_timeout=READ_TIMEOUT,

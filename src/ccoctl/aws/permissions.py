@@ -17,8 +17,9 @@ _OTHER_NAMES: Mapping[str, tuple[str, ...]] = {
     "s3:PutPublicAccessBlock": ("s3:PutBucketPublicAccessBlock",),
     "cloudfront:CreateDistributionWithTags": ("cloudfront:CreateDistribution", "cloudfront:TagResource"),
     "sts:GetCallerIdentity": (),
+    "sts:AssumeRoleWithWebIdentity": (),
 }
-"""GetCallerIdentity is allowed to everybody (STS API reference)."""
+"""GetCallerIdentity is allowed to everybody, and a token needs nobody's permission (STS API reference)."""
 
 _ALSO: Mapping[str, tuple[Callable[[Mapping[str, Any]], bool], str]] = {
     "s3:CreateBucket": (lambda parameters: "ACL" in parameters, "s3:PutBucketAcl"),

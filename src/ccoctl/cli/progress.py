@@ -53,6 +53,23 @@ def looking(stream: TextIO) -> Iterator[Callable[[str], None]]:
         yield lambda sentence: console.print(printable(sentence), markup=False)
 
 
+@contextmanager
+def counting(stream: TextIO, what: str, total: int) -> Iterator[Callable[[], None]]:
+    """While many equal things are done, several at a time: a bar for a person, a line at the start for a log."""
+    if not is_terminal(stream):
+        stream.write(f"{total} {what} are tried\n")
+        stream.flush()
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(file=stream, highlight=False), transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda: bar.advance(task)
+
+
 def words(event: Event) -> str:
     """An event as one line; empty for those that a log does without."""
     match event:

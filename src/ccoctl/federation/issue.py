@@ -60,10 +60,14 @@ class TokenRequest:
 class Signer:
     """A signing key, with what the header says of it."""
 
-    def __init__(self, key: SigningKey) -> None:
-        """Raises SigningKeyError: the key is too weak, or on a curve that tokens are not signed with."""
+    def __init__(self, key: SigningKey, *, named: Kid | None = None) -> None:
+        """`named`: the kid that tokens name instead of the key's own, as a forger would.
+
+        Raises:
+            SigningKeyError: the key is too weak, or on a curve that tokens are not signed with.
+        """
         jwk = to_jwk(key.public_key())
-        self.kid: Kid = kid(key.public_key())
+        self.kid: Kid = named or kid(key.public_key())
         self.alg = jwk.alg or ""
         self.jwk = jwk
         self._key = key

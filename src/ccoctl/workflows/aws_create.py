@@ -17,13 +17,13 @@ from ccoctl.engine.call import resolve
 from ccoctl.engine.cloud import Cloud
 from ccoctl.engine.events import Listener, silent
 from ccoctl.engine.execute import execute
-from ccoctl.engine.plan import Plan, Result, WriteFile
+from ccoctl.engine.plan import Result
 from ccoctl.errors import ConflictError, Problem, Problems
 from ccoctl.signing.jwk import Jwk
 from ccoctl.workflows.aws_keys import Keys, keys_for
 from ccoctl.workflows.aws_order import Checked, Part
 from ccoctl.workflows.create_key_pair import KeyPair
-from ccoctl.workflows.output_files import only_changes, writer
+from ccoctl.workflows.output_files import only_changes, without_files, writer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ def prepare(
     with reader(lambda call: read(cloud, call, tell), concurrency) as asked:
         drawn = _draw(checked, keys, asked)
     directory = checked.order.output_dir
-    plan = only_changes(drawn.plan, directory) if compare_files else _without_files(drawn.plan)
+    plan = only_changes(drawn.plan, directory) if compare_files else without_files(drawn.plan)
     return Prepared(
         checked=checked,
         keys=keys,
@@ -184,10 +184,6 @@ def exposure(checked: Checked) -> tuple[str, ...]:
     if not wide:
         return ()
     return (f"{len(wide)} of {len(checked.requests)} requests ask for rights on every resource: {', '.join(wide)}",)
-
-
-def _without_files(plan: Plan) -> Plan:
-    return replace(plan, steps=tuple(step for step in plan.steps if not isinstance(step.work, WriteFile)))
 
 
 __all__ = ["Made", "Prepared", "carry_out", "exposure", "prepare", "prepare_dry"]

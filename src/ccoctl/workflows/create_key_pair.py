@@ -163,6 +163,16 @@ def load_public_key_file(path: Path) -> Jwk:
     return to_jwk(keypair.load_public(read_bytes(path, limit=LIMIT), where=str(path)))
 
 
+def load_private_key_file(path: Path) -> keypair.PrivateKey:
+    """The cluster's signing key.
+
+    Raises:
+        FileError: the file cannot be read, or others can read it.
+        SigningKeyError: it holds no private key that can be used.
+    """
+    return keypair.load_private(read_bytes(path, limit=LIMIT, private=True), where=str(path))
+
+
 def _complete(directory: Path, pair: ExistingKeyPair, *, created: bool = False) -> KeyPair:
     """Write what the private key in the directory lacks beside it."""
     when_written = Done.CREATED if created else Done.RESTORED
@@ -224,6 +234,7 @@ __all__ = [
     "create_key_pair",
     "generate",
     "inspect",
+    "load_private_key_file",
     "load_public_key_file",
     "save",
 ]

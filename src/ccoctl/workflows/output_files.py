@@ -20,6 +20,11 @@ def only_changes(plan: Plan, directory: Path) -> Plan:
     return replace(plan, steps=tuple(kept for step in plan.steps if (kept := _compared(step, directory)) is not None))
 
 
+def without_files(plan: Plan) -> Plan:
+    """The plan as far as it is about the account."""
+    return replace(plan, steps=tuple(step for step in plan.steps if not isinstance(step.work, WriteFile)))
+
+
 def _compared(step: Step, directory: Path) -> Step | None:
     work = step.work
     if not isinstance(work, WriteFile) or outputs(work.content):

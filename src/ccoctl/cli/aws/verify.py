@@ -1,0 +1,123 @@
+"""`ccoctl aws verify`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ccoctl.cli import options, output
+from ccoctl.cli.command import Command
+from ccoctl.errors import UsageError
+
+if TYPE_CHECKING:
+    from ccoctl.aws.client import AwsCloud
+    from ccoctl.federation.proof import Exchange, Proof
+    from ccoctl.federation.specimens import Tokens
+    from ccoctl.workflows.aws_verify import Looked
+    from ccoctl.workflows.token_source import TokenSource
+
+DIFFERENCES = 3
+"""Exit code when something is not as it must be."""
+_FILE = click.Path(path_type=Path)
+
+
+@click.command(cls=Command, name="verify")
+@options.set_up
+@click.option("--private-key-file", type=_FILE, help="The cluster's signing key: tokens are issued with it and tried.")
+@click.option("--kubeconfig", type=_FILE, help="A running cluster, which issues the tokens instead.")
+@click.option(
+    "--wait",
+    type=click.FloatRange(0, 300),
+    default=15.0,
+    show_default=True,
+    help="Seconds to wait for IAM to know what was made a moment ago.",
+)
+@click.option("--html", type=_FILE, help="Write a report into this file: one page that needs no other file.")
+@options.connection
+@options.result
+def command(**given: Any) -> int:
+    """Prove that every component gets its own role, and nobody else does.
+
+    Looks at the account, the issuer's documents as the world sees them, and the manifests of --output-dir. With the
+    signing key or a cluster, real tokens are exchanged at STS: every service account with every role, and tokens of
+    strangers with each. Nothing is changed, and the credentials that STS gives may do nothing. Exits with 3 when
+    something is not as it must be.
+    """
+    from ccoctl.cli.debugging import set_up_logging
+
+    set_up_logging(given["debug"])
+    if given["private_key_file"] and given["kubeconfig"]:
+        raise UsageError("--private-key-file and --kubeconfig exclude each other: tokens come from one of them")
+    return _verify(given)
+
+
+def _verify(given: dict[str, Any]) -> int:
+    from ccoctl.aws.client import AwsCloud
+    from ccoctl.cli.aws.creating import connection, order
+    from ccoctl.cli.progress import looking
+    from ccoctl.federation.clock import WallClock
+    from ccoctl.federation.https import HttpsGet
+    from ccoctl.workflows.aws_order import Part, check
+    from ccoctl.workflows.aws_verify import look, proof
+
+    source = _source(given)
+    checked = check(order(Part.ALL, given))
+    cloud = AwsCloud(connection(given))
+    get = HttpsGet(ca_bundle=given["ca_bundle"])
+    with looking(sys.stderr) as tell:
+        looked = look(checked, cloud, get, source.key, concurrency=given["concurrency"], tell=tell)
+    for sentence in looked.notes:
+        output.note(sentence)
+    clock = WallClock().now
+    return _told(
+        proof(looked, _exchanges(looked, source.tokens(looked.issuer, clock), cloud, given), at=clock()), given
+    )
+
+
+def _source(given: dict[str, Any]) -> TokenSource:
+    """The tokens' source; a directory that is named lends its key, and a key's directory its manifests."""
+    from ccoctl.workflows.create_key_pair import PRIVATE
+    from ccoctl.workflows.token_source import token_source
+
+    key_file, directory = given["private_key_file"], given["output_dir"]
+    if key_file is None and given["kubeconfig"] is None and directory and (directory / PRIVATE).exists():
+        key_file = directory / PRIVATE
+    if directory is None and key_file is not None:
+        given["output_dir"] = key_file.parent
+    return token_source(
+        private_key_file=key_file, kubeconfig=given["kubeconfig"], public_key_file=given["public_key_file"]
+    )
+
+
+def _exchanges(looked: Looked, tokens: Tokens | None, cloud: AwsCloud, given: dict[str, Any]) -> tuple[Exchange, ...]:
+    from ccoctl.cli.progress import counting
+    from ccoctl.workflows.aws_verify import exchange, trials_of
+
+    if tokens is None:
+        output.note("no token was tried: name the signing key with --private-key-file, or a cluster with --kubeconfig")
+        return ()
+    tried = trials_of(looked, tokens)
+    with counting(sys.stderr, "exchanges", len(tried)) as done:
+        return exchange(
+            tried, cloud, tokens, patience=given["wait"], concurrency=given["concurrency"], done=lambda _: done()
+        )
+
+
+def _told(proof: Proof, given: dict[str, Any]) -> int:
+    from ccoctl.render.proof_json import proof_json
+    from ccoctl.render.proof_text import proof_text
+
+    if given["html"] is not None:
+        from ccoctl.render.html.page import proof_html
+        from ccoctl.workflows.report_file import write_report
+
+        write_report(given["html"], proof_html(proof))
+        output.note(f"the report is in {given['html']}")
+    if given["output"] == "json":
+        output.result_json(proof_json(proof))
+    else:
+        output.result(proof_text(proof))
+    return 0 if proof.holds else DIFFERENCES

@@ -1,0 +1,145 @@
+"""Prove that a set-up on AWS works as wanted: look at it, hand real tokens to STS, read its policies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ccoctl.aws import names, plans
+from ccoctl.aws.checks import Seen, checks
+from ccoctl.aws.components import component
+from ccoctl.aws.findings import Reviewed, findings
+from ccoctl.aws.mode import mode
+from ccoctl.aws.observe import Scope, observe
+from ccoctl.aws.prove import Done, prove
+from ccoctl.aws.reader import reader
+from ccoctl.aws.resources import Account, Role
+from ccoctl.aws.sts import Aws, Sts
+from ccoctl.aws.trials import Trial, trials
+from ccoctl.credentialsrequest.model import CredentialsRequest
+from ccoctl.engine.attempt import Tell, read
+from ccoctl.engine.call import with_placeholders
+from ccoctl.engine.plan import Plan
+from ccoctl.errors import CcoctlError, Problems
+from ccoctl.federation.clock import iso
+from ccoctl.federation.documents import Documents, published
+from ccoctl.federation.https import Get
+from ccoctl.federation.proof import Check, Component, Exchange, Proof
+from ccoctl.federation.specimens import Tokens
+from ccoctl.signing.jwk import Jwk
+from ccoctl.workflows.aws_order import Checked
+from ccoctl.workflows.output_files import only_changes, without_files
+
+AUTHENTICATION = Path("manifests") / "cluster-authentication-02-config.yaml"
+"""Where it is, the output directory's manifests are compared, too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """What was seen of a set-up before any token is exchanged."""
+
+    checked: Checked
+    issuer: str
+    account: Account
+    key: Jwk | None
+    checks: tuple[Check, ...]
+    components: tuple[Component, ...]
+    reviewed: tuple[Reviewed, ...]
+    notes: tuple[str, ...]
+
+
+def look(
+    checked: Checked, cloud: Aws, get: Get, key: Jwk | None, *, concurrency: int = 10, tell: Tell | None = None
+) -> Looked:
+    """Look at the account, at the documents as the world sees them, and at the manifests; nothing is changed.
+
+    Args:
+        checked: what is wanted.
+        cloud: the account.
+        get: fetches the issuer's documents.
+        key: the public half of the signing key; None where none is at hand.
+        concurrency: how many questions are under way at a time.
+        tell: hears of what takes long.
+
+    Raises:
+        CloudError: the account cannot be looked at.
+    """
+    settings = checked.settings
+    roles = names.role_names(settings.name, [request.secret for request in checked.requests])
+    with reader(lambda call: read(cloud, call, tell), concurrency) as asked:
+        found = observe(asked, Scope(settings=settings, roles=tuple(roles.values())))
+    issuer = str(with_placeholders(mode(settings, found).issuer.url))
+    has_manifests = (checked.order.output_dir / AUTHENTICATION).exists()
+    seen = Seen(
+        issuer=issuer,
+        plan=_plan(checked, key, found, with_files=has_manifests),
+        account=found,
+        documents=_documents(issuer, get),
+        key=key,
+        has_manifests=has_manifests,
+    )
+    arn = next((str(item.arn) for item in found.providers if item.url == issuer), "")
+    named = [(request, roles[request.secret], found.roles.get(roles[request.secret])) for request in checked.requests]
+    return Looked(
+        checked=checked,
+        issuer=issuer,
+        account=found,
+        key=key,
+        checks=checks(seen),
+        components=tuple(component(request, name, role) for request, name, role in named),
+        reviewed=tuple(_reviewed(request, role, issuer, arn) for request, _, role in named if role is not None),
+        notes=(*checked.notes, *found.denied),
+    )
+
+
+def trials_of(looked: Looked, tokens: Tokens) -> tuple[Trial, ...]:
+    """What is tried with tokens from there."""
+    return tuple(trials(looked.components, tokens.kinds))
+
+
+def exchange(
+    tried: tuple[Trial, ...], cloud: Aws, tokens: Tokens, *, patience: float, concurrency: int, done: Done
+) -> tuple[Exchange, ...]:
+    """Hand tokens to STS; `patience` is how many seconds a refusal is waited out where a grant is expected."""
+    return prove(tried, tokens, Sts(cloud, patience=patience), concurrency=concurrency, done=done)
+
+
+def proof(looked: Looked, exchanges: tuple[Exchange, ...], *, at: float) -> Proof:
+    """All of it as one value; `at` is when it was made, in seconds since 1970."""
+    provider = next((str(item.arn) for item in looked.account.providers if item.url == looked.issuer), "")
+    return Proof(
+        name=looked.checked.settings.name,
+        region=looked.checked.settings.region,
+        issuer=looked.issuer,
+        provider_arn=provider,
+        kid=str(looked.key.kid) if looked.key is not None else "",
+        at=iso(at),
+        checks=looked.checks,
+        components=looked.components,
+        exchanges=exchanges,
+        findings=findings(looked.reviewed),
+    )
+
+
+def _plan(checked: Checked, key: Jwk | None, found: Account, *, with_files: bool) -> Plan | Problems:
+    try:
+        plan = plans.all_of_it(checked.settings, checked.requests, key, found).plan
+    except Problems as error:
+        return error
+    return only_changes(plan, checked.order.output_dir) if with_files else without_files(plan)
+
+
+def _documents(issuer: str, get: Get) -> Documents | CcoctlError:
+    try:
+        return published(issuer, get)
+    except CcoctlError as error:
+        return error
+
+
+def _reviewed(request: CredentialsRequest, role: Role, issuer: str, provider_arn: str) -> Reviewed:
+    return Reviewed(
+        role=role,
+        subjects=frozenset(request.subjects),
+        provider_arn=provider_arn,
+        host=issuer.removeprefix("https://"),
+    )

@@ -1,0 +1,27 @@
+"""A report as a file: an earlier report is replaced, anything else is left alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ccoctl.errors import FileError
+from ccoctl.files import ensure_directory, read_if_present, write_whole
+
+LIMIT = 64 * 1024 * 1024
+"""Bytes of an earlier report."""
+GENERATOR = b'<meta name="generator" content="ccoctl'
+"""What a report of ours holds within its first bytes."""
+_HEAD = 4096
+
+
+def write_report(path: Path, page: str) -> None:
+    """Write the page whole.
+
+    Raises:
+        FileError: it cannot be written, or the file that is there is no report.
+    """
+    there = read_if_present(path, limit=LIMIT)
+    if there is not None and GENERATOR not in there[:_HEAD]:
+        raise FileError("the file is there and is no report of ours", where=str(path), remedy="Choose another name.")
+    ensure_directory(path.parent)
+    write_whole(path, page.encode(), mode=0o644)

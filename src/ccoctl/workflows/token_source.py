@@ -1,0 +1,52 @@
+"""Where the tokens of a proof come from: the signing key, a running cluster, or nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ccoctl.aws.desired import TOKEN_AUDIENCE
+from ccoctl.federation.specimens import KeyTokens, Tokens
+from ccoctl.signing.jwk import Jwk, to_jwk
+from ccoctl.signing.keypair import PrivateKey
+from ccoctl.workflows import create_key_pair as pair
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenSource:
+    """A key in memory, or the way to a cluster; with neither there are no tokens."""
+
+    key: Jwk | None = None
+    """The public half of the signing key, where it is known."""
+    private: PrivateKey | None = field(default=None, repr=False)
+    kubeconfig: Path | None = None
+
+    def tokens(self, issuer: str, clock: Callable[[], float]) -> Tokens | None:
+        """The tokens of an issuer; `clock` gives seconds since 1970.
+
+        Raises:
+            ClusterError: the kubeconfig cannot be used.
+        """
+        if self.private is not None:
+            return KeyTokens(self.private, issuer=issuer, audience=TOKEN_AUDIENCE, clock=clock)
+        if self.kubeconfig is None:
+            return None
+        from ccoctl.openshift.tokens import ClusterTokens
+
+        return ClusterTokens(self.kubeconfig, audience=TOKEN_AUDIENCE)
+
+
+def token_source(
+    *, private_key_file: Path | None = None, kubeconfig: Path | None = None, public_key_file: Path | None = None
+) -> TokenSource:
+    """Read what is named.
+
+    Raises:
+        FileError, SigningKeyError: a key cannot be read, is damaged or unsafe.
+    """
+    if private_key_file is not None:
+        private = pair.load_private_key_file(private_key_file)
+        return TokenSource(key=to_jwk(private.public_key()), private=private)
+    public = pair.load_public_key_file(public_key_file) if public_key_file is not None else None
+    return TokenSource(key=public, kubeconfig=kubeconfig)
