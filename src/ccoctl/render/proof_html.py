@@ -43,6 +43,7 @@ def _head(proof: Proof) -> Markup:
     return el(
         "head",
         el("meta", charset="utf-8"),
+        el("meta", name="generator", content="ccoctl"),
         el("meta", http_equiv="Content-Security-Policy", content=policy),
         el("meta", name="viewport", content="width=device-width, initial-scale=1"),
         el("meta", name="color-scheme", content="light dark"),

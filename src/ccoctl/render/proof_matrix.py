@@ -47,6 +47,9 @@ class Row:
     """The tokens of one service account, or of one kind of stranger."""
 
     label: str
+    """`namespace/name`, or the kind in words."""
+    kind: Attempt | None = None
+    """None for a service account."""
     numbers: tuple[int, ...]
     """The components that the service account belongs to, counted from 1; none for strangers."""
     cells: tuple[Cell, ...]
@@ -121,15 +124,14 @@ def matrix(proof: Proof) -> Matrix:
         if not is_stranger:
             numbers.setdefault(item.service_account, [])
 
-    def row(key: Attempt | str, label: str, numbers: Iterable[int]) -> Row:
-        cells = (Cell(exchanges=tuple(placed.get((key, role), ()))) for role in roles)
-        return Row(label=label, numbers=tuple(numbers), cells=tuple(cells))
+    def cells(key: Attempt | str) -> tuple[Cell, ...]:
+        return tuple(Cell(exchanges=tuple(placed.get((key, role), ()))) for role in roles)
 
-    tried = {key for key, _ in placed}
+    kinds = [kind for kind in STRANGERS if any(key is kind for key, _ in placed)]
     return Matrix(
         roles=roles,
-        accounts=tuple(row(account, account, its) for account, its in numbers.items()),
-        strangers=tuple(row(kind, kind.value, ()) for kind in STRANGERS if kind in tried),
+        accounts=tuple(Row(label=name, numbers=tuple(its), cells=cells(name)) for name, its in numbers.items()),
+        strangers=tuple(Row(label=kind.value, kind=kind, numbers=(), cells=cells(kind)) for kind in kinds),
     )
 
 

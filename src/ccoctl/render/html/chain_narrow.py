@@ -12,10 +12,10 @@ from ccoctl.render.proof_words import identifier
 
 WIDTH = 344
 """Pixels, and so are all below."""
-_NODE = 92
+_ARROW = 18
+"""From one of the shared links to the next."""
 _RAIL = 14
 _LEFT = 34
-_FIRST = 3 * _NODE + 26
 
 
 def picture(chain: Chain, label: str) -> Markup:
@@ -28,7 +28,7 @@ def picture(chain: Chain, label: str) -> Markup:
 
 def _tops(chain: Chain) -> Iterator[int]:
     """Where each lane begins, and where the last one ends."""
-    top = _FIRST
+    top = sum(map(_node_height, chain.nodes)) + 2 * _ARROW + 16
     for lane in chain.lanes:
         yield top
         top += _height(lane) + 12
@@ -36,21 +36,26 @@ def _tops(chain: Chain) -> Iterator[int]:
 
 
 def _height(lane: Lane) -> int:
-    return 60 + 32 * len(lane.links) + (shapes.LINE if lane.strangers else 0)
+    return 60 + 32 * len(lane.links) + (shapes.LINE if lane.flag else 0)
 
 
 def _nodes(chain: Chain) -> Iterator[Markup]:
+    top = 0
     for index, node in enumerate(chain.nodes):
-        yield _node(node, index * _NODE)
-        if index < 2:
-            x, y = WIDTH / 2, index * _NODE + _NODE - 16
-            yield shapes.path(f"M{x:g} {y}v14M{x - 4:g} {y + 9}l4 5l4 -5", "way head idle")
+        if index:
+            yield shapes.path(f"M{WIDTH // 2} {top - _ARROW + 2}v14m-4 -5l4 5l4 -5", "way head idle")
+        yield _node(node, top)
+        top += _node_height(node) + _ARROW
+
+
+def _node_height(node: Node) -> int:
+    return 40 + shapes.LINE * len(lines(node.text, 46, 2))
 
 
 def _node(node: Node, top: float) -> Markup:
     return shapes.tip(
         identifier(node.text) or "not known",
-        shapes.box(0.5, top + 0.5, WIDTH - 1, _NODE - 18, f"rail {node.tone}"),
+        shapes.box(0.5, top + 0.5, WIDTH - 1, _node_height(node) - 1, f"rail {node.tone}"),
         shapes.text(12, top + 22, node.title, "title"),
         shapes.paragraph(12, top + 42, lines(node.text, 46, 2) if node.text else ["not known"], "fine"),
         shapes.sign(WIDTH - 18, top + 17, node.tone),
@@ -59,13 +64,13 @@ def _node(node: Node, top: float) -> Markup:
 
 def _rail(chain: Chain, tops: list[int]) -> Iterator[Markup]:
     if chain.lanes:
-        yield shapes.path(f"M{_RAIL} {3 * _NODE - 17}V{tops[len(chain.lanes) - 1] + 26}", "way idle")
+        yield shapes.path(f"M{_RAIL} {tops[0] - 16}V{tops[len(chain.lanes) - 1] + 26}", "way idle")
 
 
 def _lane(lane: Lane, top: int) -> Markup:
     component = lane.component
     tone = "missing" if lane.is_missing else lane.tone
-    role = [*lines(component.role, 36, 1), "no such role"] if lane.is_missing else lines(component.role, 36, 2)
+    role = lines(component.role, 36, 2)
     told: list[Markup | None] = [
         shapes.box(_LEFT, top + 0.5, WIDTH - _LEFT - 1, _height(lane), f"role {tone}"),
         shapes.path(f"M{_RAIL} {top + 26}H{_LEFT - 3}m-6 -5l6 5l-6 5", "way head idle"),
@@ -84,8 +89,6 @@ def _lane(lane: Lane, top: int) -> Markup:
         ]
         y += 32
     told.append(shapes.text(_LEFT + 40, y + 2, f"May: {extent(component)}"[:44], "may"))
-    if lane.strangers:
-        told.append(
-            shapes.text(_LEFT + 40, y + 2 + shapes.LINE, f"Lets in: {', '.join(lane.strangers)}"[:44], "warning")
-        )
+    if lane.flag:
+        told.append(shapes.text(_LEFT + 40, y + 2 + shapes.LINE, lane.flag[:44], "warning"))
     return shapes.tip(identifier(component.role_arn or component.role), *told)

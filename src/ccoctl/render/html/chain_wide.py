@@ -16,7 +16,7 @@ WIDTH = 1120
 _TOP = 152
 """Where the lanes begin, below what the rails are called."""
 _LANE = 44
-_GAP = 16
+_GAP = 22
 """Between two components."""
 _RAILS = (246, 378, 510)
 _RAIL = 120
@@ -87,8 +87,8 @@ def _link(link: Link, y: float, middle: float) -> Markup:
     way = f"M238 {y:g}H{_TURN}C{_TURN + 30} {y:g} {_ROLE - 34} {middle:g} {_ROLE - 4} {middle:g}"
     return shapes.tip(
         identifier(link.account),
-        shapes.text(0, y - 2, lines(name, 32, 1)[0], "name"),
-        shapes.text(0, y + 13, lines(namespace, 35, 1)[0], "fine"),
+        shapes.text(0, y - 2, lines(name, 30, 1)[0], "name"),
+        shapes.text(0, y + 13, lines(namespace, 34, 1)[0], "fine"),
         shapes.path(way, f"way {link.tone}"),
         shapes.path(f"M{_ROLE - 9} {middle - 5:g}l6 5l-6 5", f"way head {link.tone}"),
         *(shapes.dot(x + _RAIL / 2, y, f"stop {link.tone}") for x in _RAILS),
@@ -98,14 +98,13 @@ def _link(link: Link, y: float, middle: float) -> Markup:
 def _role(lane: Lane, middle: float) -> Markup:
     component = lane.component
     tone = "missing" if lane.is_missing else lane.tone
-    names = lines(component.role, 36, 2) if not lane.is_missing else [*lines(component.role, 36, 1), "no such role"]
-    flag = f"lets in: {', '.join(lane.strangers)}" if lane.strangers else ""
+    names = lines(component.role, 36, 2)
     return shapes.tip(
         identifier(component.role_arn or component.role),
         shapes.box(_ROLE, middle - 22, _ROLE_WIDTH, 44, f"role {tone}"),
         shapes.number(_ROLE + 8, middle, lane.number),
         shapes.paragraph(_ROLE + 38, middle + (4 if len(names) == 1 else -3), names, "fine strong"),
-        shapes.text(_ROLE + 38, middle + 34, _cut(flag, 44), "warning") if flag else None,
+        shapes.text(_ROLE + 38, middle + 34, _cut(lane.flag, 44), "warning") if lane.flag else None,
         shapes.sign(_ROLE + _ROLE_WIDTH - 4, middle - 20, lane.tone),
     )
 

@@ -31,7 +31,7 @@ def exchanges(proof: Proof) -> Markup:
         el(
             "div",
             el("div", _table(proof, answers), class_="scroll", tabindex="0", role="region", aria_label=_REGION),
-            el("p", el("span", _HINT), id="answer", aria_live="polite"),
+            el("p", el("span", _HINT), id="answer"),
             class_="matrix",
         ),
         _legend(proof),
@@ -92,7 +92,7 @@ def _body(
     lines = (
         el(
             "tr",
-            el("th", *_label(row), scope="row", data_name=identifier(row.label)),
+            el("th", _label(row), scope="row", data_name=identifier(row.label)),
             *(_cell(cell, answers, next(is_first, False)) for cell in row.cells),
         )
         for row in rows
@@ -100,14 +100,13 @@ def _body(
     return el("tbody", title, *lines, class_=name)
 
 
-def _label(row: Row) -> Iterator[Markup]:
-    if row.numbers:
-        yield el("span", ", ".join(map(str, row.numbers)), class_="number")
-    namespace, slash, name = row.label.rpartition("/")
-    if slash:
-        yield el("span", el("b", code(name)), el("span", code(namespace), class_="namespace"), class_="account")
-    else:
-        yield el("span", row.label, class_="account")
+def _label(row: Row) -> Markup:
+    if row.kind is not None:
+        return el("span", row.label, class_="who")
+    number = el("span", ", ".join(map(str, row.numbers)), class_="number") if row.numbers else None
+    namespace, _, name = row.label.rpartition("/")
+    account = el("span", el("b", code(name)), el("span", code(namespace), class_="namespace"), class_="account")
+    return el("span", number, account, class_="who")
 
 
 def _cell(cell: Cell, answers: _Answers, is_first: bool) -> Markup:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ccoctl.federation.proof import Attempt, Check, Component, Exchange, Part, Proof, Verdict
@@ -52,6 +52,13 @@ class Lane:
     def is_missing(self) -> bool:
         """True where there is no such role."""
         return not self.component.role_arn
+
+    @property
+    def flag(self) -> str:
+        """What is wrong with the role itself, in a few words."""
+        if self.is_missing:
+            return "no such role"
+        return f"lets in: {', '.join(self.strangers)}" if self.strangers else ""
 
     @property
     def tone(self) -> str:
@@ -124,10 +131,24 @@ def _of_exchanges(exchanges: Iterable[Exchange]) -> str:
 
 
 def lines(text: str, width: int, most: int) -> list[str]:
-    """A name on at most so many lines of so many characters; what does not fit is left out in the middle."""
+    """A name on at most so many lines of so many characters, broken after a separator where that fits.
+
+    What does not fit is left out in the middle.
+    """
     shown = identifier(text)
+    broken = list(_broken(shown, width))
+    if len(broken) <= most:
+        return broken
     room = width * most
     if len(shown) > room:
         head = (room - 1) // 2
         shown = f"{shown[:head]}…{shown[len(shown) - (room - 1 - head) :]}"
-    return [shown[start : start + width] for start in range(0, len(shown), width)] or [""]
+    return [shown[start : start + width] for start in range(0, len(shown), width)]
+
+
+def _broken(text: str, width: int) -> Iterator[str]:
+    while len(text) > width:
+        end = max(text.rfind(separator, width // 2, width) for separator in "-/.:") + 1 or width
+        yield text[:end]
+        text = text[end:]
+    yield text

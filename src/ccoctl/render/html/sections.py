@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from ccoctl.federation.proof import Check, Component, Exchange, Finding, Permission, Proof, Verdict
 from ccoctl.render.html.markup import Markup, code, el, join
-from ccoctl.render.proof_words import SEVERITIES, answer, count, had_to, kind_of
+from ccoctl.render.proof_matrix import mark_of
+from ccoctl.render.proof_words import SEVERITIES, answer, count, kind_of
 
 SHOWN = 20
 """Wrong exchanges that are seen at once; the rest is folded."""
@@ -35,7 +36,8 @@ def _wrong_check(check: Check) -> Markup:
 def _wrong_exchange(exchange: Exchange) -> Markup:
     tone = "bad" if exchange.answered else "open"
     tried = el("p", code(exchange.service_account), " → ", code(exchange.role), class_="tried")
-    return _problem(tone, "Exchange", kind_of(exchange), f"{answer(exchange)}; {had_to(exchange)}", tried)
+    what = f"{kind_of(exchange)}: {mark_of(exchange).value}"
+    return _problem(tone, "Exchange", what, answer(exchange), tried)
 
 
 def _problem(tone: str, kind: str, what: str, seen: str, tried: Markup | None = None) -> Markup:
@@ -132,7 +134,7 @@ def _permission(permission: Permission) -> Markup:
         el("th", el("span", permission.effect, class_=tone), scope="row"),
         el("td", *(_actions(permission.actions))),
         el("td", code(permission.resource)),
-        el("td", code(permission.condition) if permission.condition else "none"),
+        el("td", code(permission.condition) if permission.condition else el("span", "none", class_="none")),
     )
 
 
