@@ -1,4 +1,4 @@
-"""The report as Chromium shows it: nothing loaded, nothing run but its own script, legible on phones and in the dark."""
+"""The report as Chromium shows it: nothing is loaded, nothing runs but its own script; phones, paper and the dark."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ def _link(link: Link, y: float, middle: float) -> Markup:
     way = f"M238 {y:g}H{_TURN}C{_TURN + 30} {y:g} {_ROLE - 34} {middle:g} {_ROLE - 4} {middle:g}"
     return shapes.tip(
         identifier(link.account),
-        shapes.text(0, y - 2, lines(name, 30, 1)[0], "name"),
+        shapes.text(0, y - 2, lines(name, 31, 1)[0], "name"),
         shapes.text(0, y + 13, lines(namespace, 34, 1)[0], "fine"),
         shapes.path(way, f"way {link.tone}"),
         shapes.path(f"M{_ROLE - 9} {middle - 5:g}l6 5l-6 5", f"way head {link.tone}"),

@@ -6,13 +6,15 @@ from collections.abc import Iterator
 
 from ccoctl.federation.proof import Exchange, Proof
 from ccoctl.render.html.markup import Markup, code, el, hidden, join
-from ccoctl.render.proof_matrix import Cell, Mark, Row, mark_of, matrix
+from ccoctl.render.proof_matrix import Cell, Mark, Matrix, Row, mark_of, matrix
 from ccoctl.render.proof_words import NO_EXCHANGES, answer, identifier
 
 _LEGEND = tuple(Mark)[::-1]
 """The worst first."""
 _HINT = "Point at a cell, tap it, or move through the cells with the arrow keys: here is what the cloud answered."
 
+MANY = 20
+"""Roles that paper has room for at their usual size."""
 _REGION = "Exchange matrix, scrollable"
 
 
@@ -20,7 +22,8 @@ def exchanges(proof: Proof) -> Markup:
     """The grid with its legend and every answer word for word; where no token was tried, a sentence that says so."""
     if not proof.exchanges:
         return el("p", NO_EXCHANGES, class_="note")
-    answers = _Answers(proof.exchanges)
+    answers, grid = _Answers(proof.exchanges), matrix(proof)
+    kind = "scroll many" if len(grid.roles) > MANY else "scroll"
     intro = (
         "A row is a service account whose token was handed to STS, a column the role that it asked for, by the number "
         "of its component. Each must get its own role and be refused every other; the last rows are tokens that no "
@@ -30,7 +33,7 @@ def exchanges(proof: Proof) -> Markup:
         el("p", intro, class_="note"),
         el(
             "div",
-            el("div", _table(proof, answers), class_="scroll", tabindex="0", role="region", aria_label=_REGION),
+            el("div", _table(grid, answers), class_=kind, tabindex="0", role="region", aria_label=_REGION),
             el("p", el("span", _HINT), id="answer"),
             class_="matrix",
         ),
@@ -62,8 +65,7 @@ class _Answers:
         return el("details", el("summary", "The cloud's answers, word for word"), el("ol", *items, class_="answers"))
 
 
-def _table(proof: Proof, answers: _Answers) -> Markup:
-    grid = matrix(proof)
+def _table(grid: Matrix, answers: _Answers) -> Markup:
     heads = (
         el("th", el("span", str(number), aria_hidden="true"), hidden(identifier(role)), scope="col", title=role)
         for number, role in enumerate(grid.roles, 1)

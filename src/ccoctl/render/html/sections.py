@@ -129,12 +129,13 @@ def services(component: Component) -> str:
 
 def _permission(permission: Permission) -> Markup:
     tone = "allow" if permission.effect == "Allow" else "deny"
+    condition = code(permission.condition) if permission.condition else el("span", "none", class_="none")
     return el(
         "tr",
         el("th", el("span", permission.effect, class_=tone), scope="row"),
         el("td", *(_actions(permission.actions))),
-        el("td", code(permission.resource)),
-        el("td", code(permission.condition) if permission.condition else el("span", "none", class_="none")),
+        el("td", code(permission.resource), data_label="Resource"),
+        el("td", condition, data_label="Condition"),
     )
 
 
