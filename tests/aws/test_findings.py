@@ -119,18 +119,15 @@ def test_what_is_narrow_in_another_way_is_not_found(of: Role) -> None:
 
 
 def test_what_is_the_same_for_several_roles_is_said_once() -> None:
-    reviewed = [
-        Reviewed(
-            role=replace(role(settings()), name=name),
-            subjects=frozenset(REQUEST.subjects),
-            provider_arn=ARN,
-            host=HOST,
-        )
-        for name in ("one", "two")
-    ]
-    found = [item for item in findings(reviewed) if "audience" in item.what]
+    def named(name: str, of: Role) -> Reviewed:
+        wanted = frozenset(REQUEST.subjects)
+        return Reviewed(role=replace(of, name=name), subjects=wanted, provider_arn=ARN, host=HOST)
 
-    assert [item.where for item in found] == ["2 roles: one, two"]
+    without = [named(name, role(settings())) for name in ("one", "two")]
+
+    assert [item.where for item in findings(without) if "audience" in item.what] == ["all 2 roles"]
+    some = findings([*without, named("three", good())])
+    assert [item.where for item in some if "audience" in item.what] == ["2 roles: one, two"]
 
 
 def test_the_gravest_come_first() -> None:

@@ -42,13 +42,14 @@ class Reviewed:
 
 def findings(reviewed: Iterable[Reviewed]) -> tuple[Finding, ...]:
     """All of them, the gravest first; what is the same for several roles is said once."""
+    roles = list(reviewed)
     where: dict[tuple[Severity, str, str], list[str]] = {}
-    for one in reviewed:
+    for one in roles:
         for severity, what, remedy in dict.fromkeys(_of(one)):
             where.setdefault((severity, what, remedy), []).append(one.role.name)
     order = list(Severity)
     return tuple(
-        Finding(severity=severity, where=_places(names), what=what, remedy=remedy)
+        Finding(severity=severity, where=_places(names, len(roles)), what=what, remedy=remedy)
         for (severity, what, remedy), names in sorted(where.items(), key=lambda item: order.index(item[0][0]))
     )
 
@@ -56,8 +57,10 @@ def findings(reviewed: Iterable[Reviewed]) -> tuple[Finding, ...]:
 _Found = tuple[Severity, str, str]
 
 
-def _places(names: list[str]) -> str:
-    return f"role {names[0]}" if len(names) == 1 else f"{len(names)} roles: {', '.join(names)}"
+def _places(names: list[str], total: int) -> str:
+    if len(names) == 1:
+        return f"role {names[0]}"
+    return f"all {total} roles" if len(names) == total else f"{len(names)} roles: {', '.join(names)}"
 
 
 def _of(one: Reviewed) -> Iterator[_Found]:

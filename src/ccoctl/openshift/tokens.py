@@ -11,11 +11,13 @@ import json
 import threading
 from pathlib import Path
 
+import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
 from httpx2 import HTTPError, Timeout
 from lightkube import Client, KubeConfig
 from lightkube.core.exceptions import ApiError, ConfigError
 from lightkube.models.authentication_v1 import TokenRequestSpec
+from lightkube.models.meta_v1 import ObjectMeta
 from lightkube.resources.core_v1 import ServiceAccountToken
 
 from ccoctl.errors import ClusterError
@@ -28,6 +30,10 @@ TIMEOUT = 15.0
 """Seconds; an API server answers a TokenRequest at once."""
 _SHOWN = 300
 """Characters of a server's message."""
+_NONSENSE = (ValueError, KeyError, TypeError, AttributeError)
+"""What lightkube ends in where a file or an answer is not of the shape that it takes for granted."""
+_BAD_CONFIG = (ConfigError, OSError, yaml.YAMLError, *_NONSENSE)
+_NO_ANSWER = (HTTPError, OSError, *_NONSENSE)
 
 
 class ClusterTokens:
@@ -52,7 +58,7 @@ class ClusterTokens:
         try:
             config = KubeConfig.from_file(kubeconfig).get()
             self._client = Client(config=config, timeout=Timeout(TIMEOUT))
-        except (ConfigError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except _BAD_CONFIG as error:
             what = f"This is no kubeconfig that can be used: {str(error)[:_SHOWN]}"
             raise ClusterError(what, where=self._where, remedy="Try it with `kubectl --kubeconfig`.") from error
 
@@ -72,24 +78,21 @@ class ClusterTokens:
                 self._memo[service_account] = good
         return self._forged(good) if attempt is Attempt.OTHER_KEY else good
 
-    def issuer(self, service_account: str) -> str:
-        """The `iss` of the tokens that the cluster signs now.
-
-        Raises:
-            CcoctlError: there is none, or it is damaged.
-        """
-        return parse(self.token(service_account, Attempt.OWN_ROLE)).claims.issuer
+    def close(self) -> None:
+        """Give up the connections to the cluster."""
+        self._client.close()
 
     def _requested(self, service_account: str, audience: str) -> str:
         namespace, _, name = service_account.partition("/")
-        wanted = ServiceAccountToken(spec=TokenRequestSpec(audiences=[audience], expirationSeconds=LIFETIME))
+        spec = TokenRequestSpec(audiences=[audience], expirationSeconds=LIFETIME)
+        wanted = ServiceAccountToken(metadata=ObjectMeta(), spec=spec)
         try:
             answer = self._client.create(wanted, name, namespace=namespace)
         except ApiError as error:
             what = f"TokenRequest for {service_account}: {str(error.status.message)[:_SHOWN]}"
             remedy = "It needs the verb create on serviceaccounts/token." if error.status.code == 403 else ""
             raise ClusterError(what, where=self._where, remedy=remedy) from error
-        except (HTTPError, OSError, ValueError, TypeError) as error:
+        except _NO_ANSWER as error:
             what = f"The cluster does not answer: {str(error)[:_SHOWN] or type(error).__name__}"
             raise ClusterError(what, where=self._where, remedy="Check the kubeconfig and the network.") from error
         token = answer.status.token if answer.status is not None else ""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,19 +23,22 @@ class TokenSource:
     private: PrivateKey | None = field(default=None, repr=False)
     kubeconfig: Path | None = None
 
-    def tokens(self, issuer: str, clock: Callable[[], float]) -> Tokens | None:
-        """The tokens of an issuer; `clock` gives seconds since 1970.
+    @contextmanager
+    def tokens(self, issuer: str, clock: Callable[[], float]) -> Iterator[Tokens | None]:
+        """The tokens of an issuer, None where there are none; `clock` gives seconds since 1970.
 
         Raises:
             ClusterError: the kubeconfig cannot be used.
         """
         if self.private is not None:
-            return KeyTokens(self.private, issuer=issuer, audience=TOKEN_AUDIENCE, clock=clock)
-        if self.kubeconfig is None:
-            return None
-        from ccoctl.openshift.tokens import ClusterTokens
+            yield KeyTokens(self.private, issuer=issuer, audience=TOKEN_AUDIENCE, clock=clock)
+        elif self.kubeconfig is not None:
+            from ccoctl.openshift.tokens import ClusterTokens
 
-        return ClusterTokens(self.kubeconfig, audience=TOKEN_AUDIENCE)
+            with closing(ClusterTokens(self.kubeconfig, audience=TOKEN_AUDIENCE)) as tokens:
+                yield tokens
+        else:
+            yield None
 
 
 def token_source(

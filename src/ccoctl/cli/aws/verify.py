@@ -72,9 +72,9 @@ def _verify(given: dict[str, Any]) -> int:
     for sentence in looked.notes:
         output.note(sentence)
     clock = WallClock().now
-    return _told(
-        proof(looked, _exchanges(looked, source.tokens(looked.issuer, clock), cloud, given), at=clock()), given
-    )
+    with source.tokens(looked.issuer, clock) as tokens:
+        exchanges = _exchanges(looked, tokens, cloud, given)
+    return _told(proof(looked, exchanges, at=clock()), given)
 
 
 def _source(given: dict[str, Any]) -> TokenSource:
@@ -111,7 +111,7 @@ def _told(proof: Proof, given: dict[str, Any]) -> int:
     from ccoctl.render.proof_text import proof_text
 
     if given["html"] is not None:
-        from ccoctl.render.html.page import proof_html
+        from ccoctl.render.proof_html import proof_html
         from ccoctl.workflows.report_file import write_report
 
         write_report(given["html"], proof_html(proof))
