@@ -127,6 +127,21 @@ profile = click.option(
 ca_bundle = click.option(
     "--ca-bundle", default="", help="File of certificate authorities to trust.  [default: AWS_CA_BUNDLE, or the SDK's]"
 )
+audience = click.option(
+    "--audience",
+    "audiences",
+    multiple=True,
+    default=("openshift",),
+    show_default=True,
+    help="Whom a token is for; may be repeated.",
+)
+expiration_seconds = click.option(
+    "--expiration-seconds",
+    type=click.IntRange(600, 2**32),
+    default=3600,
+    show_default="3600",
+    help="Seconds that a token lives.",
+)
 output = click.option(
     "--output", type=click.Choice(["text", "json"]), default="text", show_default=True, help="Form of the result."
 )

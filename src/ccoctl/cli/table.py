@@ -16,6 +16,8 @@ class Row:
 
 GROUPS: Mapping[str, str] = {
     "aws": "Manage a cluster's credentials on AWS",
+    "token": "Make and examine tokens of service accounts",
+    "pod": "Run commands as a component of the cluster would",
 }
 
 COMMANDS: Mapping[tuple[str, ...], Row] = {
@@ -33,6 +35,13 @@ COMMANDS: Mapping[tuple[str, ...], Row] = {
     ("aws", "delete"): Row("ccoctl.cli.aws.delete:command", "Delete everything that was made under a name"),
     ("aws", "required-permissions"): Row(
         "ccoctl.cli.aws.required_permissions:command", "Print the IAM policy that you need to run these commands"
+    ),
+    ("token", "create"): Row("ccoctl.cli.token.create:command", "Issue a token as the cluster's API server would"),
+    ("token", "inspect"): Row(
+        "ccoctl.cli.token.inspect:command", "Show what a token says, whether it holds and what STS would answer"
+    ),
+    ("pod", "run"): Row(
+        "ccoctl.cli.pod.run:command", "Run a command with a component's role and a token that is kept fresh"
     ),
     ("completion",): Row(
         "ccoctl.cli.completion:command", "Print a script that completes commands and flags in a shell"
