@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -51,6 +52,14 @@ def test_the_cluster_is_asked_once_for_a_short_lived_token(server: ApiServer, tm
     assert path == "/api/v1/namespaces/openshift-machine-api/serviceaccounts/machine-api-controllers/token"
     assert body["spec"] == {"audiences": ["openshift"], "expirationSeconds": 600}
     assert (body["kind"], body["apiVersion"]) == ("TokenRequest", "authentication.k8s.io/v1")
+
+
+def test_many_at_a_time_ask_once(server: ApiServer, tmp_path: Path) -> None:
+    with tokens(server, tmp_path) as source, ThreadPoolExecutor(8) as pool:
+        given = list(pool.map(lambda _: source.token(ACCOUNT, Attempt.OWN_ROLE), range(16)))
+
+    assert len(set(given)) == 1
+    assert len(server.asked) == 1
 
 
 def test_a_token_for_another_audience_is_asked_for(server: ApiServer, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ccoctl.federation.clock import WallClock
 from ccoctl.lab.server import EmbeddedAws
 from ccoctl.workflows.create_key_pair import create_key_pair
 from tests.workflows.commands import Cli, write_requests
@@ -49,3 +50,9 @@ def common(tmp_path: Path, requests_dir: Path, key_pair: Path) -> list[str]:
         *("--name", "demo", "--region", "us-east-1", "--credentials-requests-dir", str(requests_dir)),
         *("--output-dir", str(tmp_path / "out"), "--public-key-file", str(key_pair / "serviceaccount-signer.public")),
     ]
+
+
+@pytest.fixture
+def wall() -> Callable[[], float]:
+    """The machine's clock."""
+    return WallClock().now

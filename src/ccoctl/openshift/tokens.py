@@ -53,6 +53,7 @@ class ClusterTokens:
         self._where = str(kubeconfig)
         self._audience = audience
         self._memo: dict[str, str] = {}
+        self._asking: dict[str, threading.Lock] = {}
         self._lock = threading.Lock()
         self._forger: Signer | None = None
         try:
@@ -71,11 +72,11 @@ class ClusterTokens:
         if attempt is Attempt.OTHER_AUDIENCE:
             return self._requested(service_account, STRANGE_AUDIENCE)
         with self._lock:
-            good = self._memo.get(service_account)
-        if good is None:
-            good = self._requested(service_account, self._audience)
-            with self._lock:
-                self._memo[service_account] = good
+            asking = self._asking.setdefault(service_account, threading.Lock())
+        with asking:
+            if service_account not in self._memo:
+                self._memo[service_account] = self._requested(service_account, self._audience)
+        good = self._memo[service_account]
         return self._forged(good) if attempt is Attempt.OTHER_KEY else good
 
     def close(self) -> None:
