@@ -139,7 +139,7 @@ expiration_seconds = click.option(
     "--expiration-seconds",
     type=click.IntRange(600, 2**32),
     default=3600,
-    show_default="3600",
+    show_default=True,
     help="Seconds that a token lives.",
 )
 output = click.option(

@@ -101,8 +101,8 @@ def _of_bound(bound: Mapping[str, object], subject: object) -> Iterator[str]:
         yield f"The claims sub and {KUBERNETES} name different service accounts"
     if "warnafter" in bound:
         yield (
-            "The API server made this token live a year (warnafter): it was asked for one for itself, in the old way. "
-            "It is not for a cloud; give the projected volume an audience"
+            "The API server made this token live a year (warnafter): it was asked for without an audience, for the API "
+            "server itself. It must not be handed to a cloud; give the projected volume an audience"
         )
 
 
