@@ -10,7 +10,7 @@ from hypothesis import given
 from ccoctl.federation.proof import Attempt, Exchange, Proof, Standing, Verdict
 from ccoctl.render.proof_matrix import STRANGERS, Mark, mark_of, matrix, tallies
 from ccoctl.render.proof_text import proof_text
-from ccoctl.render.proof_words import LONGEST, identifier, sentence
+from ccoctl.render.proof_words import LONGEST, identifier, sentence, token_of
 from tests.render import proofs
 
 
@@ -29,7 +29,8 @@ def test_every_wrong_exchange_is_told_in_full_and_no_right_one_is() -> None:
     text = proof_text(proof)
     section = text.partition("Not as it must be\n")[2].partition("\n\n")[0].splitlines()
 
-    assert len(section) == 2 * sum(not item.right for item in proof.exchanges)
+    wrong = [item for item in proof.exchanges if not item.right]
+    assert [line for line in section if line.startswith("  a token")] == [f"  {token_of(item)}" for item in wrong]
     assert section[:2] == [
         (
             "  a token of openshift-image-registry/registry for another component's role "
@@ -58,6 +59,16 @@ def test_fifty_components_take_a_line_each() -> None:
 
     assert len(text.splitlines()) < 85
     assert "  ok              2/2     98/98       4/4  openshift-image-registry/installer-cloud-credentials-45" in text
+
+
+def test_what_goes_wrong_in_the_same_way_is_told_once() -> None:
+    proof = proofs.seven()
+    broken = replace(proof, exchanges=tuple(replace(item, granted=not item.wanted) for item in proof.exchanges))
+    section = proof_text(broken).partition("Not as it must be\n")[2].partition("\n\n")[0].splitlines()
+
+    # nine service accounts, two of which share a role with another
+    assert "  and 6 exchanges more of this kind, which --output json lists" in section
+    assert len(section) < 60
 
 
 def test_without_exchanges_nothing_is_claimed_of_them() -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ccoctl.federation.proof import Proof, Verdict
+from ccoctl.federation.proof import Attempt, Exchange, Proof, Verdict
 from ccoctl.render.proof_matrix import Tally, tallies
 from ccoctl.render.proof_words import (
     NO_EXCHANGES,
     SEVERITIES,
     answer,
+    count,
     had_to,
     identifier,
     outcome,
@@ -20,6 +21,8 @@ from ccoctl.render.proof_words import (
 _VERDICTS = {Verdict.OK: "ok", Verdict.WRONG: "WRONG", Verdict.UNKNOWN: "unknown"}
 _WIDTH = 9
 """Columns of a verdict or a count; the names come last, as they are long."""
+_SHOWN = 3
+"""Exchanges that are named of those that went wrong in the same way."""
 
 
 def proof_text(proof: Proof) -> str:
@@ -65,12 +68,18 @@ def _verdict(tally: Tally) -> str:
 
 
 def _wrong(proof: Proof) -> Iterator[str]:
-    wrong = [item for item in proof.exchanges if not item.right]
-    if wrong:
+    """What is wrong in the same way is told once: where the documents cannot be had, nothing works."""
+    alike: dict[tuple[Attempt, str], list[Exchange]] = {}
+    for item in proof.exchanges:
+        if not item.right:
+            alike.setdefault((item.attempt, f"{answer(item)}; {had_to(item)}"), []).append(item)
+    if alike:
         yield "Not as it must be"
-    for item in wrong:
-        yield f"  {token_of(item)}"
-        yield f"    {answer(item)}; {had_to(item)}"
+    for (_, told), items in alike.items():
+        yield from (f"  {token_of(item)}" for item in items[:_SHOWN])
+        if len(items) > _SHOWN:
+            yield f"  and {count(len(items) - _SHOWN, 'exchange')} more of this kind, which --output json lists"
+        yield f"    {told}"
 
 
 def _findings(proof: Proof) -> Iterator[str]:
