@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from ccoctl.cli.pod.child import CommandError, InOurPlace
+from ccoctl.cli.child import CommandError, InOurPlace
 
 PLACED = """
 import os, sys
-from ccoctl.cli.pod.child import InOurPlace
+from ccoctl.cli.child import InOurPlace
 with InOurPlace() as place:
     code = place.run(sys.argv[1:], os.environ)
 sys.exit(code)

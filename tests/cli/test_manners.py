@@ -83,6 +83,13 @@ def test_errors_are_json_where_results_are(capsys: pytest.CaptureFixture[str], t
     assert {problem["where"] for problem in error["problems"]} == {"--name", "--region"}
 
 
+def test_what_comes_after_two_dashes_is_another_commands(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    command = ["pod", "run", "ns/sa", "--manifests-dir", str(tmp_path), "--", "aws", "--output", "json", "--debug"]
+
+    assert run(command) == 1
+    assert capsys.readouterr().err.startswith("ccoctl: ")
+
+
 def test_a_group_alone_shows_its_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["aws"]) == 0
     assert "create-all" in capsys.readouterr().out

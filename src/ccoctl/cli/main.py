@@ -37,8 +37,9 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 def run(argv: Sequence[str]) -> int:
     """Run a command line: 0 done, 1 failed, 2 usage, 3 differences found, 130 interrupted."""
     signal.signal(signal.SIGTERM, _terminated)
+    given, argv = argv, _ours(argv)
     try:
-        code = root.main(args=list(argv), prog_name="ccoctl", standalone_mode=False)
+        code = root.main(args=list(given), prog_name="ccoctl", standalone_mode=False)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
@@ -61,6 +62,11 @@ def run(argv: Sequence[str]) -> int:
     except Exception as error:
         return _bug(error, argv)
     return code if isinstance(code, int) else 0
+
+
+def _ours(argv: Sequence[str]) -> Sequence[str]:
+    """What is said to us: after `--` comes another command's line."""
+    return argv[: list(argv).index("--")] if "--" in argv else argv
 
 
 def _terminated(_signal: int, _frame: FrameType | None) -> None:

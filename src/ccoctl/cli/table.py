@@ -18,6 +18,7 @@ GROUPS: Mapping[str, str] = {
     "aws": "Manage a cluster's credentials on AWS",
     "token": "Make and examine tokens of service accounts",
     "pod": "Run commands as a component of the cluster would",
+    "lab": "An AWS on this machine, for trying things out and for tests",
 }
 
 COMMANDS: Mapping[tuple[str, ...], Row] = {
@@ -32,6 +33,9 @@ COMMANDS: Mapping[tuple[str, ...], Row] = {
     ),
     ("aws", "create-all"): Row("ccoctl.cli.aws.create_all:command", "Make key pair, identity provider and IAM roles"),
     ("aws", "plan"): Row("ccoctl.cli.aws.plan:command", "Show what create-all would change, and change nothing"),
+    ("aws", "verify"): Row(
+        "ccoctl.cli.aws.verify:command", "Prove that every component gets its own role, and nobody else does"
+    ),
     ("aws", "delete"): Row("ccoctl.cli.aws.delete:command", "Delete everything that was made under a name"),
     ("aws", "required-permissions"): Row(
         "ccoctl.cli.aws.required_permissions:command", "Print the IAM policy that you need to run these commands"
@@ -43,6 +47,9 @@ COMMANDS: Mapping[tuple[str, ...], Row] = {
     ("pod", "run"): Row(
         "ccoctl.cli.pod.run:command", "Run a command with a component's role and a token that is kept fresh"
     ),
+    ("lab", "up"): Row("ccoctl.cli.lab.up:command", "Serve an AWS on this machine until Ctrl-C"),
+    ("lab", "run"): Row("ccoctl.cli.lab.run:command", "Run a command inside a fresh AWS on this machine"),
+    ("lab", "calls"): Row("ccoctl.cli.lab.calls:command", "Show what a running lab was asked, and what it answered"),
     ("completion",): Row(
         "ccoctl.cli.completion:command", "Print a script that completes commands and flags in a shell"
     ),

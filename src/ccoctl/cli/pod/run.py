@@ -48,8 +48,8 @@ def command(**given: Any) -> int:
     it as a kubelet does, and an empty home directory. Nothing else of the caller's AWS credentials reaches it;
     endpoints, proxies and certificate authorities do. Its exit code is ccoctl's; 127 when there is no such command.
     """
+    from ccoctl.cli.child import InOurPlace
     from ccoctl.cli.debugging import set_up_logging
-    from ccoctl.cli.pod.child import InOurPlace
     from ccoctl.federation.clock import WallClock
     from ccoctl.workflows.pod_run import component, pod
 

@@ -1,0 +1,36 @@
+"""`ccoctl lab up`."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import threading
+from typing import Any
+
+import click
+
+from ccoctl.cli import options, output
+from ccoctl.cli.command import Command
+from ccoctl.cli.lab.serving import serving, weather
+
+
+@click.command(cls=Command, name="up")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1.  [default: a free one]")
+@weather
+@options.output
+def command(**given: Any) -> int:
+    """Serve an AWS on this machine until Ctrl-C, and print the variables that lead to it.
+
+    S3, IAM, CloudFront and an STS that checks tokens as AWS does; issuers are served over HTTPS under their real names,
+    through a proxy and with a certificate authority that the variables name. It listens on 127.0.0.1 alone, begins
+    empty, holds its users to their policies, and forgets everything when it ends.
+    """
+    with contextlib.suppress(KeyboardInterrupt), serving(given, port=given["port"]) as aws:
+        variables = aws.environment()
+        if given["output"] == "json":
+            output.result_json({"endpoint_url": aws.endpoint_url, "environment": variables})
+        else:
+            output.result("\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items()))
+        click.echo(f"serving on {aws.endpoint_url}; Ctrl-C ends it", err=True)
+        threading.Event().wait()
+    return 0
