@@ -20,9 +20,10 @@ check: $(VENV)/dev
 
 bench: $(VENV)/lab
 	$(BIN)/python benchmarks/create_and_delete.py
+	$(BIN)/python benchmarks/sts.py
 
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) build dist demo-report.html
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "python 3.11 or later is needed")'

@@ -37,9 +37,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 def run(argv: Sequence[str]) -> int:
     """Run a command line: 0 done, 1 failed, 2 usage, 3 differences found, 130 interrupted."""
     signal.signal(signal.SIGTERM, _terminated)
-    given, argv = argv, _ours(argv)
     try:
-        code = root.main(args=list(given), prog_name="ccoctl", standalone_mode=False)
+        code = root.main(args=list(argv), prog_name="ccoctl", standalone_mode=False)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
@@ -74,7 +73,8 @@ def _terminated(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _wants(argv: Sequence[str], flag: str, value: str) -> bool:
-    pairs = zip(argv, [*argv[1:], ""], strict=True)
+    ours = _ours(argv)
+    pairs = zip(ours, [*ours[1:], ""], strict=True)
     return any(arg == f"{flag}={value}" or (arg == flag and following == value) for arg, following in pairs)
 
 
@@ -124,7 +124,7 @@ def _bug(error: Exception, argv: Sequence[str]) -> int:
 
 
 def _trace_if_debugging(argv: Sequence[str]) -> None:
-    if "--debug" in argv:
+    if "--debug" in _ours(argv):
         import traceback
 
         click.echo(output.printable(traceback.format_exc()), err=True)

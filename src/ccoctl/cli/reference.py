@@ -14,7 +14,8 @@ Every command with its help, as `--help` prints it. Made by `python -m ccoctl.cl
 
 Flags are given as `--flag value` or `--flag=value`; a boolean one also as `--flag=true` and `--flag=false`.
 Results go to stdout, everything else to stderr.
-Exit codes: 0 done, 1 failed, 2 usage, 3 `plan` found differences, 130 interrupted.
+Exit codes: 0 done, 1 failed, 2 usage, 3 `plan`, `verify` or `token inspect` found that something is not as it must be,
+130 interrupted. `pod run` and `lab run` end with the exit code of the command that they run.
 """
 
 
