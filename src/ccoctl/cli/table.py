@@ -14,11 +14,11 @@ class Row:
     help: str
 
 
-GROUPS: Mapping[str, str] = {
-    "aws": "Manage a cluster's credentials on AWS",
-    "token": "Make and examine tokens of service accounts",
-    "pod": "Run commands as a component of the cluster would",
-    "lab": "An AWS on this machine, for trying things out and for tests",
+GROUPS: Mapping[tuple[str, ...], str] = {
+    ("aws",): "Manage a cluster's credentials on AWS",
+    ("token",): "Make and examine tokens of service accounts",
+    ("pod",): "Run commands as a component of the cluster would",
+    ("lab",): "An AWS on this machine, for trying things out and for tests",
 }
 
 COMMANDS: Mapping[tuple[str, ...], Row] = {
@@ -66,4 +66,4 @@ def names_below(path: tuple[str, ...]) -> tuple[str, ...]:
 
 def help_of(path: tuple[str, ...]) -> str:
     """The one line of help of a command or group."""
-    return COMMANDS[path].help if path in COMMANDS else GROUPS[path[0]]
+    return COMMANDS[path].help if path in COMMANDS else GROUPS[path]
