@@ -1,0 +1,128 @@
+"""The way to an API server: what lightkube reads from a kubeconfig, and requests with bounds on time and size."""
+
+from __future__ import annotations
+
+import json
+import re
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+from httpx2 import Client, HTTPError, Response, Timeout
+from lightkube import KubeConfig
+from lightkube.config import client_adapter
+from lightkube.core.exceptions import ConfigError
+
+from ccoctl.engine.clock import Clock, SystemClock
+from ccoctl.errors import ClusterError
+
+TIMEOUT = 15.0
+"""Seconds for each part of a request: connecting, sending, and every piece of the answer."""
+DEADLINE = 60.0
+"""Seconds for a whole answer, so that nobody is kept by one that trickles."""
+LIMIT = 8 * 1024 * 1024
+"""Bytes of an answer; etcd takes objects of one and a half MiB, and a page has 50 of a few KiB each."""
+SHOWN = 300
+"""Characters of a server's message."""
+
+_TOKEN = re.compile(r"ey[\w-]{6,}\.[\w-]+(?:\.[\w-]*)?|(?i:bearer)\s+\S+")
+"""What is or may be a token, in whatever a server says."""
+_NONSENSE = (ValueError, KeyError, TypeError, AttributeError, AssertionError, RecursionError)
+"""What lightkube ends in where a file is not of the shape that it takes for granted."""
+_BAD_CONFIG = (ConfigError, OSError, yaml.YAMLError, *_NONSENSE)
+NO_ANSWER = (HTTPError, ConfigError, OSError, *_NONSENSE)
+"""What a request ends in that gets no answer; a credentials plugin that a kubeconfig names may fail in its own ways."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What the server answered."""
+
+    status: int
+    body: bytes = field(repr=False)
+    content_type: str
+
+
+class ApiConnection:
+    """HTTP to one API server with the caller's own credentials; may be used from several threads at a time."""
+
+    def __init__(self, kubeconfig: Path, *, context: str = "", clock: Clock | None = None) -> None:
+        """Nothing is asked yet.
+
+        Raises:
+            ClusterError: the file is no kubeconfig that can be used.
+        """
+        self._clock = clock or SystemClock()
+        try:
+            config = KubeConfig.from_file(kubeconfig).get(context or None)
+            if config is None:
+                raise ConfigError("it has no current context")
+            how = client_adapter.ConnectionParams(timeout=Timeout(TIMEOUT))
+            self._http: Client = client_adapter.Client(config, how)
+        except _BAD_CONFIG as error:
+            what = f"This is no kubeconfig that can be used: {_config_problem(error)}"
+            raise ClusterError(what, where=str(kubeconfig), remedy="Try it with `kubectl --kubeconfig`.") from error
+
+    @property
+    def server(self) -> str:
+        """The API server's address."""
+        return str(self._http.base_url).rstrip("/")
+
+    def send(
+        self, method: str, path: str, *, query: Mapping[str, str], headers: Mapping[str, str], body: object = None
+    ) -> Reply:
+        """One request and its answer, whatever its status; redirects are not followed.
+
+        Raises:
+            ClusterError: it has more bytes than `LIMIT`, or takes longer than `DEADLINE`.
+            Exception: one of `NO_ANSWER`, where there is none.
+        """
+        content = None if body is None else json.dumps(body).encode()
+        # what is packed could unpack to anything
+        more = {"Accept-Encoding": "identity", "User-Agent": "ccoctl-python", **headers}
+        with self._http.stream(method, path, params=dict(query), headers=more, content=content) as response:
+            return Reply(
+                status=response.status_code,
+                body=b"".join(self._bounded(response)),
+                content_type=response.headers.get("Content-Type", ""),
+            )
+
+    def close(self) -> None:
+        """Give the connections up."""
+        self._http.close()
+
+    def _bounded(self, response: Response) -> Iterator[bytes]:
+        begun, size = self._clock.now(), 0
+        for piece in response.iter_raw():
+            size += len(piece)
+            if size > LIMIT:
+                raise ClusterError(f"the answer has more than {LIMIT:,} bytes")
+            if self._clock.now() - begun > DEADLINE:
+                raise ClusterError(f"the answer takes longer than {DEADLINE:.0f} seconds")
+            yield piece
+
+
+def shown(text: object) -> str:
+    """A server's words: bounded, on one line, and without anything that may be a token."""
+    bounded = str(text)[: 10 * SHOWN]
+    readable = "".join(character if character.isprintable() else " " for character in bounded)
+    return _TOKEN.sub("<token>", readable)[:SHOWN].strip()
+
+
+def is_untrusted(error: BaseException) -> bool:
+    """True when the server's certificate is why there is no answer."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return "CERTIFICATE_VERIFY_FAILED" in str(error)
+
+
+def _config_problem(error: Exception) -> str:
+    if isinstance(error, yaml.MarkedYAMLError):  # its text would quote the file, tokens and all
+        line = f" on line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        return f"it is not YAML{line}"
+    return shown(error) or type(error).__name__
