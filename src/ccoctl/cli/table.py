@@ -16,6 +16,7 @@ class Row:
 
 GROUPS: Mapping[tuple[str, ...], str] = {
     ("aws",): "Manage a cluster's credentials on AWS",
+    ("release",): "Look into the releases of a cluster",
     ("token",): "Make and examine tokens of service accounts",
     ("pod",): "Run commands as a component of the cluster would",
     ("lab",): "An AWS on this machine, for trying things out and for tests",
@@ -39,6 +40,9 @@ COMMANDS: Mapping[tuple[str, ...], Row] = {
     ("aws", "delete"): Row("ccoctl.cli.aws.delete:command", "Delete everything that was made under a name"),
     ("aws", "required-permissions"): Row(
         "ccoctl.cli.aws.required_permissions:command", "Print the IAM policy that you need to run these commands"
+    ),
+    ("release", "diff"): Row(
+        "ccoctl.cli.release.diff:command", "Show what the CredentialsRequests of two releases ask for differently"
     ),
     ("token", "create"): Row("ccoctl.cli.token.create:command", "Issue a token as the cluster's API server would"),
     ("token", "inspect"): Row(

@@ -1,0 +1,48 @@
+"""`ccoctl release diff`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ccoctl.cli import options, output
+from ccoctl.cli.command import Command
+
+DIFFERENCES = 3
+"""Exit code when any request differs."""
+
+
+@click.command(cls=Command, name="diff")
+@click.argument("before", metavar="FROM")
+@click.argument("after", metavar="TO")
+@options.enable_tech_preview
+@click.option(
+    "--output",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="Form of the result.",
+)
+@options.debug
+def command(**given: Any) -> int:
+    """Show what the CredentialsRequests of one release ask for that those of another do not.
+
+    FROM and TO are directories of CredentialsRequests. Requests are compared by the Secret that they ask for: which are
+    new and which are gone, and for each the actions, resources, conditions and service accounts that it gains and
+    loses. Exits with 0 when all ask for the same, and with 3 when any differs.
+    """
+    from ccoctl.cli.debugging import set_up_logging
+    from ccoctl.render.release_diff import diff_json, diff_markdown, diff_text
+    from ccoctl.workflows.release_diff import release_diff
+
+    set_up_logging(given["debug"])
+    compared = release_diff(given["before"], given["after"], enable_tech_preview=given["enable_tech_preview"])
+    match given["output"]:
+        case "json":
+            output.result_json(diff_json(compared))
+        case "markdown":
+            output.result(diff_markdown(compared))
+        case _:
+            output.result(diff_text(compared))
+    return DIFFERENCES if compared.differs else 0

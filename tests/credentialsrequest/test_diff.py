@@ -1,0 +1,148 @@
+"""Two releases compared, request by request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ccoctl.credentialsrequest.diff import Change, Grant, Moved, ReleaseDiff, diff
+from ccoctl.credentialsrequest.model import (
+    AwsProviderSpec,
+    AwsStatement,
+    CredentialsRequest,
+    Reason,
+    SecretRef,
+    Skipped,
+    Source,
+)
+from ccoctl.credentialsrequest.select import Selected
+
+SOURCE = Source(file="r.yaml", line=1, document=1)
+
+
+def allow(*actions: str, resource: str = "*", effect: str = "Allow", **condition: Any) -> AwsStatement:
+    return AwsStatement(effect=effect, actions=actions, resource=resource, condition=condition)
+
+
+def request(secret: str, *statements: AwsStatement, accounts: tuple[str, ...] = ("one",), **more: Any) -> Any:
+    namespace, _, name = secret.partition("/")
+    return CredentialsRequest(
+        name=more.pop("request", "r"),
+        namespace="openshift-cloud-credential-operator",
+        annotations={},
+        secret=SecretRef(namespace=namespace, name=name),
+        service_accounts=accounts,
+        spec=AwsProviderSpec(statements=statements),
+        source=SOURCE,
+        **more,
+    )
+
+
+def compared(before: list[Any], after: list[Any], *skipped: Skipped) -> ReleaseDiff:
+    return diff(
+        Selected(requests=tuple(before)), Selected(requests=tuple(after), skipped=skipped), names=("4.1", "4.2")
+    )
+
+
+def test_a_request_is_known_by_its_secret_whatever_it_is_called() -> None:
+    (one,) = compared([request("ns/a", allow("ec2:A"))], [request("ns/a", allow("ec2:A"), request="other")]).requests
+
+    assert one.change is Change.CHANGED
+    assert one.settings == {"request": ("r", "other")}
+
+
+def test_added_and_removed_requests_gain_and_lose_everything() -> None:
+    old, new = request("ns/old", allow("ec2:A")), request("ns/new", allow("s3:B", "s3:A"), accounts=("x", "y"))
+    found = {str(one.secret): one for one in compared([old], [new]).requests}
+
+    assert found["ns/new"].change is Change.ADDED
+    assert found["ns/new"].gained == (Grant(effect="Allow", resource="*", actions=("s3:A", "s3:B")),)
+    assert found["ns/new"].service_accounts == Moved(gained=("x", "y"))
+    assert found["ns/old"].change is Change.REMOVED
+    assert found["ns/old"].lost == (Grant(effect="Allow", resource="*", actions=("ec2:A",)),)
+    assert found["ns/old"].service_accounts == Moved(lost=("one",))
+
+
+def test_actions_resources_conditions_and_service_accounts_are_told_apart() -> None:
+    old = request("ns/a", allow("ec2:A", "ec2:B"), accounts=("one", "two"))
+    new = request(
+        "ns/a", allow("ec2:B", "ec2:C", resource="arn:aws:ec2:*", Bool={"aws:x": True}), accounts=("two", "three")
+    )
+    (one,) = compared([old], [new]).requests
+
+    assert one.actions == Moved(gained=("ec2:C",), lost=("ec2:A",))
+    assert one.resources == Moved(gained=("arn:aws:ec2:*",), lost=("*",))
+    assert one.conditions == Moved(gained=('{"Bool": {"aws:x": true}}',))
+    assert one.service_accounts == Moved(gained=("three",), lost=("one",))
+    assert [grant.actions for grant in one.gained] == [("ec2:B", "ec2:C")]
+    assert [grant.actions for grant in one.lost] == [("ec2:A", "ec2:B")]
+
+
+def test_allowing_what_was_denied_is_a_difference() -> None:
+    (one,) = compared([request("ns/a", allow("ec2:A", effect="Deny"))], [request("ns/a", allow("ec2:A"))]).requests
+
+    assert (one.gained[0].effect, one.lost[0].effect) == ("Allow", "Deny")
+    assert not one.actions
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ((allow("ec2:A"), allow("ec2:B")), (allow("ec2:B", "ec2:A"),)),
+        ((allow("ec2:describevpcs"),), (allow("ec2:DescribeVpcs"),)),
+        ((allow("a:B", StringEquals={"k": "v"}),), (allow("a:B", StringEquals={"k": ("v",)}),)),
+        ((allow("a:B", StringEquals={"k": ("v", "w")}),), (allow("a:B", StringEquals={"k": ("w", "v")}),)),
+    ],
+    ids=["statements", "case", "single value", "order of values"],
+)
+def test_what_means_the_same_is_no_difference(old: tuple[Any, ...], new: tuple[Any, ...]) -> None:
+    found = compared([request("ns/a", *old)], [request("ns/a", *new)])
+
+    assert not found.differs
+    assert [str(secret) for secret in found.unchanged] == ["ns/a"]
+
+
+def test_a_token_path_that_moves_is_a_difference() -> None:
+    (one,) = compared([request("ns/a")], [request("ns/a", token_path="/elsewhere")]).requests
+
+    assert one.settings["token path"][1] == "/elsewhere"
+
+
+def test_bz_2035328_requests_marked_for_deletion_are_named_and_compared_as_gone() -> None:
+    marked = Skipped(source=SOURCE, reason=Reason.DELETED, name="r")
+    found = compared([request("ns/a", allow("ec2:A"))], [], marked)
+
+    assert found.deleted == ("r",)
+    assert [one.change for one in found.requests] == [Change.REMOVED]
+
+
+ACTIONS = st.sets(st.sampled_from(["ec2:A", "ec2:B", "s3:A", "s3:*"]), min_size=1)
+STATEMENTS = st.builds(
+    lambda actions, resource, effect: allow(*sorted(actions), resource=resource, effect=effect),
+    ACTIONS,
+    st.sampled_from(["*", "arn:aws:s3:::x"]),
+    st.sampled_from(["Allow", "Deny"]),
+)
+RELEASES = st.dictionaries(
+    st.sampled_from(["ns/a", "ns/b", "ns/c"]),
+    st.tuples(st.lists(STATEMENTS, min_size=1, max_size=3), st.sets(st.sampled_from(["x", "y"]), min_size=1)),
+).map(lambda found: [request(key, *each, accounts=tuple(sorted(names))) for key, (each, names) in found.items()])
+
+
+@given(RELEASES, RELEASES)
+def test_the_other_way_round_gains_are_losses(old: list[Any], new: list[Any]) -> None:
+    there, back = compared(old, new), compared(new, old)
+
+    assert [(one.gained, one.lost, one.service_accounts) for one in there.requests] == [
+        (one.lost, one.gained, Moved(gained=one.service_accounts.lost, lost=one.service_accounts.gained))
+        for one in back.requests
+    ]
+    assert there.unchanged == back.unchanged
+
+
+@given(RELEASES)
+def test_nothing_differs_from_itself(release: list[Any]) -> None:
+    assert not compared(release, release[::-1]).differs
