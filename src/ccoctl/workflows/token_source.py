@@ -33,10 +33,11 @@ class TokenSource:
         if self.private is not None:
             yield KeyTokens(self.private, issuer=issuer, audience=TOKEN_AUDIENCE, clock=clock)
         elif self.kubeconfig is not None:
+            from ccoctl.openshift.cluster import KubeCluster
             from ccoctl.openshift.tokens import ClusterTokens
 
-            with closing(ClusterTokens(self.kubeconfig, audience=TOKEN_AUDIENCE)) as tokens:
-                yield tokens
+            with closing(KubeCluster(self.kubeconfig)) as cluster:
+                yield ClusterTokens(cluster, audience=TOKEN_AUDIENCE)
         else:
             yield None
 
