@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 
 import msgspec
@@ -12,6 +13,8 @@ from ccoctl.lab.conditions import Conditions
 
 def main() -> None:
     """Serve under the conditions that the argument says in JSON, after one line of JSON that says where."""
+    # an interrupt is meant for whoever started us, and is everybody's in the foreground: our input then ends
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     conditions = msgspec.json.decode(sys.argv[1], type=Conditions)
     from ccoctl.lab.server import embedded_aws
 

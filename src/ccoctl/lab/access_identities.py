@@ -11,7 +11,8 @@ from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
 from ccoctl.lab.answers import Answer, refusal
-from ccoctl.lab.asked import CLOUDFRONT_ROOT, Asked
+from ccoctl.lab.asked import Asked
+from ccoctl.lab.operations import CLOUDFRONT_ROOT
 
 _XMLNS = "http://cloudfront.amazonaws.com/doc/2020-05-31/"
 _ROOT = f"{CLOUDFRONT_ROOT}origin-access-identity/cloudfront"
@@ -39,6 +40,22 @@ class AccessIdentities:
     def reset(self) -> None:
         """Forget all of them."""
         self._identities.clear()
+
+    def ids(self) -> frozenset[str]:
+        """Of all that are there."""
+        return frozenset(self._identities)
+
+    def principals(self, partition: str) -> frozenset[tuple[str, str]]:
+        """Kinds and names that a bucket policy of the partition may call them by."""
+        return frozenset(who for name in self._identities for who in self.principals_of(name, partition))
+
+    def principals_of(self, name: str, partition: str) -> frozenset[tuple[str, str]]:
+        """Kinds and names of one identity: its ARN, and its canonical user."""
+        found = self._identities.get(name)
+        if found is None:
+            return frozenset()
+        user = f"arn:{partition}:iam::cloudfront:user/CloudFront Origin Access Identity {name}"
+        return frozenset({("AWS", user), ("CanonicalUser", found.canonical_user)})
 
     def handle(self, asked: Asked, in_use: frozenset[str]) -> Answer | None:
         """The answer to an operation on identities; None for any other."""
@@ -97,7 +114,8 @@ class AccessIdentities:
         return Answer(status=204)
 
     def _list(self, asked: Asked) -> Answer:
-        marker, limit = asked.query.get("Marker", ""), int(asked.query.get("MaxItems") or _PAGE)
+        marker, asked_for = asked.query.get("Marker", ""), asked.query.get("MaxItems", "")
+        limit = min(int(asked_for[:9]), _PAGE) if asked_for.isdecimal() and int(asked_for[:9]) else _PAGE
         after = [item for name, item in sorted(self._identities.items()) if name > marker]
         page, rest = after[:limit], after[limit:]
         items = "".join(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from ccoctl.aws.exchange import AssumableRole, RegisteredProvider
 from ccoctl.aws.partition import partitions
 
 ACCOUNT = DEFAULT_ACCOUNT_ID
+_IDENTITY = re.compile(r"arn:(?P<partition>[a-z-]+):iam::(?P<account>\d{12}):(?P<kind>user|role)/.+")
 Document = Mapping[str, Any]
 
 
@@ -56,9 +58,7 @@ def role_policies(arn: str) -> tuple[tuple[Document, ...], ...]:
     found = _role(arn)
     if found is None:
         return ((),)
-    own = (*map(_document, found.policies.values()), *(_document(item.document) for item in _managed(found)))
-    boundary = found.permissions_boundary_arn
-    return (own, managed_documents(arn.split(":")[1], [boundary])) if boundary else (own,)
+    return _bounded(tuple(_policies(found)), found, arn.split(":")[1])
 
 
 def managed_documents(partition: str, arns: Iterable[str]) -> tuple[Document, ...]:
@@ -67,17 +67,22 @@ def managed_documents(partition: str, arns: Iterable[str]) -> tuple[Document, ..
     return tuple(_document(there[arn].document) for arn in arns if arn in there)
 
 
-def user_of(access_key: str) -> Any:
-    """The user that an access key belongs to, as moto keeps it; None where there is none."""
-    for user in iam("aws").users.values():
-        if any(key.access_key_id == access_key and key.status == "Active" for key in user.access_keys):
-            return user
+def user_of(access_key: str) -> tuple[Any, str] | None:
+    """The user that an access key belongs to, as moto keeps it, and the secret key; None where there is none."""
+    for backend in tuple(iam_backends[ACCOUNT].values()):  # those of the partitions that were asked for so far
+        for user in backend.users.values():
+            for key in user.access_keys:
+                if key.access_key_id == access_key and key.status == "Active":
+                    return user, str(key.secret_access_key)
     return None
 
 
-def user_policies(user: Any) -> tuple[Document, ...]:
-    """What a user may do."""
-    return (*map(_document, user.policies.values()), *(_document(item.document) for item in _managed(user)))
+def user_policies(user: Any) -> tuple[tuple[Document, ...], ...]:
+    """Groups of policies, each of which must allow: the user's own and those of their groups, and the boundary."""
+    partition = user.arn.split(":")[1]
+    groups = [group for group in iam(partition).groups.values() if user in group.users]
+    own = tuple(document for holder in (user, *groups) for document in _policies(holder))
+    return _bounded(own, user, partition)
 
 
 def _role(arn: str) -> Any:
@@ -88,8 +93,26 @@ def _role(arn: str) -> Any:
     return next((item for item in iam(parts[1]).roles.values() if item.arn == arn), None)
 
 
-def _managed(holder: Any) -> Iterator[Any]:
-    yield from holder.managed_policies.values()
+def _policies(holder: Any) -> Iterator[Document]:
+    yield from map(_document, holder.policies.values())
+    yield from (_document(item.document) for item in holder.managed_policies.values())
+
+
+def _bounded(own: tuple[Document, ...], holder: Any, partition: str) -> tuple[tuple[Document, ...], ...]:
+    boundary = getattr(holder, "permissions_boundary_arn", None)
+    return (own, managed_documents(partition, [boundary])) if boundary else (own,)
+
+
+def is_nobody(arn: str) -> bool:
+    """True for the ARN of a user or a role of the account that is not there."""
+    found = _IDENTITY.fullmatch(arn)
+    if found is None or found["account"] != ACCOUNT or not _is_partition(found["partition"]):
+        return False
+    if arn.endswith(":user/administrator"):
+        return False
+    there = iam(found["partition"])
+    holders = (there.roles if found["kind"] == "role" else there.users).values()
+    return all(item.arn != arn for item in holders)
 
 
 def _is_partition(name: str) -> bool:

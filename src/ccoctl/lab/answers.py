@@ -49,7 +49,12 @@ def refusal(service: str, method: str, status: int, code: str, message: str) -> 
     text, kind = escape(message), "Sender" if status < 500 else "Receiver"
     if method == "HEAD":
         return Answer(status=status)
-    if service == "s3":
+    if service == "ec2":
+        body = (
+            f"<Response><Errors><Error><Code>{code}</Code><Message>{text}</Message></Error></Errors>"
+            f"<RequestID>{REQUEST_ID}</RequestID></Response>"
+        )
+    elif service == "s3":
         body = f"<Error><Code>{code}</Code><Message>{text}</Message><RequestId>{REQUEST_ID}</RequestId></Error>"
     else:
         namespace = _NAMESPACES.get(service, _NAMESPACES["sts"])

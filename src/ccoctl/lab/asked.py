@@ -1,6 +1,7 @@
 """Which operation of which service an HTTP request asks for, by whom.
 
-Source: the query protocol of IAM and STS, the REST bindings of S3 and CloudFront in AWS's service models.
+Source: the query protocol of IAM and STS, the REST bindings of S3 and CloudFront in AWS's service models; IAM user
+guide, "Signature Version 4 signing process", for where credentials are named.
 """
 
 from __future__ import annotations
@@ -10,74 +11,36 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qsl
 
 from moto.utilities.utils import get_partition
 
-BODY_LIMIT = 10 * 1024 * 1024
-"""Bytes; a longer request is cut, and then refused by whoever reads it."""
+from ccoctl.lab.hosts import BucketHost, Host, ServiceHost
+from ccoctl.lab.operations import ACCOUNT_BLOCK, is_changing, operation_of
 
-_SCOPE = re.compile(r"Credential=([^/]+)/\d{8}/([^/]+)/([^/]+)/aws4_request")
-_READING = re.compile(r"(Get|List|Head|Describe)")
+DEFAULT_REGION = "us-east-1"
 
-_BUCKET = {
-    ("GET", "tagging"): "GetBucketTagging",
-    ("PUT", "tagging"): "PutBucketTagging",
-    ("DELETE", "tagging"): "DeleteBucketTagging",
-    ("GET", "publicAccessBlock"): "GetPublicAccessBlock",
-    ("PUT", "publicAccessBlock"): "PutPublicAccessBlock",
-    ("DELETE", "publicAccessBlock"): "DeletePublicAccessBlock",
-    ("GET", "policy"): "GetBucketPolicy",
-    ("PUT", "policy"): "PutBucketPolicy",
-    ("DELETE", "policy"): "DeleteBucketPolicy",
-    ("GET", "acl"): "GetBucketAcl",
-    ("PUT", "acl"): "PutBucketAcl",
-    ("GET", "location"): "GetBucketLocation",
-    ("GET", "versions"): "ListObjectVersions",
-    ("GET", "versioning"): "GetBucketVersioning",
-    ("PUT", "versioning"): "PutBucketVersioning",
-    ("GET", "list-type"): "ListObjectsV2",
-    ("POST", "delete"): "DeleteObjects",
-    ("HEAD", ""): "HeadBucket",
-    ("GET", ""): "ListObjects",
-    ("PUT", ""): "CreateBucket",
-    ("DELETE", ""): "DeleteBucket",
-}
-_OBJECT = {
-    ("GET", "tagging"): "GetObjectTagging",
-    ("PUT", "tagging"): "PutObjectTagging",
-    ("DELETE", "tagging"): "DeleteObjectTagging",
-    ("GET", "acl"): "GetObjectAcl",
-    ("PUT", "acl"): "PutObjectAcl",
-    ("HEAD", ""): "HeadObject",
-    ("GET", ""): "GetObject",
-    ("PUT", ""): "PutObject",
-    ("DELETE", ""): "DeleteObject",
-}
-_CLOUDFRONT = [
-    ("POST", r"distribution", "WithTags", "CreateDistributionWithTags"),
-    ("POST", r"distribution", "", "CreateDistribution"),
-    ("GET", r"distribution", "", "ListDistributions"),
-    ("GET", r"distribution/[^/]+", "", "GetDistribution"),
-    ("GET", r"distribution/[^/]+/config", "", "GetDistributionConfig"),
-    ("PUT", r"distribution/[^/]+/config", "", "UpdateDistribution"),
-    ("DELETE", r"distribution/[^/]+", "", "DeleteDistribution"),
-    ("POST", r"distribution/[^/]+/invalidation", "", "CreateInvalidation"),
-    ("GET", r"tagging", "", "ListTagsForResource"),
-    ("POST", r"tagging", "Operation=Tag", "TagResource"),
-    ("POST", r"tagging", "Operation=Untag", "UntagResource"),
-    ("POST", r"origin-access-identity/cloudfront", "", "CreateCloudFrontOriginAccessIdentity"),
-    ("GET", r"origin-access-identity/cloudfront", "", "ListCloudFrontOriginAccessIdentities"),
-    ("GET", r"origin-access-identity/cloudfront/[^/]+", "", "GetCloudFrontOriginAccessIdentity"),
-    ("GET", r"origin-access-identity/cloudfront/[^/]+/config", "", "GetCloudFrontOriginAccessIdentityConfig"),
-    ("DELETE", r"origin-access-identity/cloudfront/[^/]+", "", "DeleteCloudFrontOriginAccessIdentity"),
-    ("POST", r"origin-access-control", "", "CreateOriginAccessControl"),
-    ("GET", r"origin-access-control", "", "ListOriginAccessControls"),
-    ("GET", r"origin-access-control/[^/]+", "", "GetOriginAccessControl"),
-    ("PUT", r"origin-access-control/[^/]+/config", "", "UpdateOriginAccessControl"),
-    ("DELETE", r"origin-access-control/[^/]+", "", "DeleteOriginAccessControl"),
-]
-CLOUDFRONT_ROOT = "/2020-05-31/"
+_SCOPE = r"(?P<key>[\w-]{1,128})/(?P<date>\d{8})/(?P<region>[\w-]{1,64})/(?P<service>[\w.-]{1,64})/aws4_request"
+_HEADER = re.compile(
+    rf"AWS4-HMAC-SHA256 Credential={_SCOPE}, ?SignedHeaders=(?P<signed>[a-z0-9;_-]+), ?"
+    r"Signature=(?P<signature>[0-9a-f]+)"
+)
+_IN_QUERY = re.compile(_SCOPE)
+_FIELDS = 1000
+"""Parameters of a request; no honest one has more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signed:
+    """A signature of version 4, as a request carries it."""
+
+    date: str
+    """YYYYMMDD, of the scope."""
+    headers: tuple[str, ...]
+    """Names of the headers that it covers."""
+    signature: str
+    presigned: bool = False
+    """True when it is in the URL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,12 +54,16 @@ class Asked:
     region: str
     method: str
     path: str
+    """Without percent-encoding; for S3 always with the bucket in front."""
     query: Mapping[str, str]
     form: Mapping[str, str]
     """The parameters of a query-protocol request."""
     headers: Mapping[str, str]
-    """By lower-case name."""
+    """By lower-case name, as the client sent them."""
     body: bytes
+    target: str = "/"
+    """Path and query as the client sent them."""
+    signed: Signed | None = None
     is_secure: bool = False
     """True when it came over TLS."""
 
@@ -113,81 +80,114 @@ class Asked:
 
     @property
     def bucket(self) -> str:
-        """The bucket of an S3 request by path; empty when there is none."""
-        return unquote(self.path.lstrip("/").partition("/")[0])
+        """The bucket of an S3 request; empty when there is none."""
+        return "" if self.path == ACCOUNT_BLOCK else self.path.lstrip("/").partition("/")[0]
 
     @property
     def key(self) -> str:
-        """The object's key of an S3 request by path; empty when there is none."""
-        return unquote(self.path.lstrip("/").partition("/")[2])
+        """The object's key of an S3 request; empty when there is none."""
+        return self.path.lstrip("/").partition("/")[2]
+
+    @property
+    def token(self) -> str:
+        """The session token; empty without one."""
+        return self.headers.get("x-amz-security-token") or self.query.get("X-Amz-Security-Token", "")
 
 
-def is_changing(operation: str) -> bool:
-    """True for an operation whose name does not say that it only reads."""
-    return _READING.match(operation) is None
+def asked(environ: dict[str, Any], place: Host | None = None) -> Asked:
+    """Read a WSGI request; what comes next finds its body anew, a bucket in the path and a region in the signature.
 
-
-def asked(environ: dict[str, Any]) -> Asked:
-    """Read a WSGI request; its body is put back for whoever comes next."""
-    length = min(int(environ.get("CONTENT_LENGTH") or 0), BODY_LIMIT)
+    Args:
+        environ: the request; it is changed.
+        place: what the host name stands for that it came to; None for the lab's endpoint.
+    """
+    length = int(environ.get("CONTENT_LENGTH") or 0)
     body = environ["wsgi.input"].read(length) if length else b""
     environ["wsgi.input"] = io.BytesIO(body)
-    scope = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
-    access_key, region, service = scope.groups() if scope else ("", "us-east-1", "")
-    method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "/")
+    target, headers = environ.get("RAW_URI", "/"), _headers(environ)
+    if isinstance(place, BucketHost):
+        _address_by_path(environ, place)
+    if place is not None:
+        # moto would take a region from the name, and another one than the signature's for some
+        environ["HTTP_HOST"] = f"{environ['SERVER_NAME']}:{environ['SERVER_PORT']}"
+    method, path = environ["REQUEST_METHOD"], _text(environ.get("PATH_INFO", "/"))
     query = _flat(environ.get("QUERY_STRING", ""))
     form: dict[str, str] = {}
     if environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         form = _flat(body.decode("utf-8", "replace"))
-    if not service:
-        service = "sts" if "Action" in form else "s3"
+    signed, (access_key, region, service) = _credentials(headers, query)
+    service, region = service or _service(place, form), region or _region(place)
+    if service == "s3" and "HTTP_AUTHORIZATION" not in environ:
+        # moto takes the region from here, and leaves to us who may read what
+        scope = f"Credential=NOBODY/20200101/{region}/s3/aws4_request"
+        environ["HTTP_AUTHORIZATION"] = f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"
     return Asked(
         service=service,
-        operation=_operation(service, method, path, query, form),
+        operation=operation_of(service, method, path, query, form),
         access_key=access_key,
         region=region,
         method=method,
         path=path,
         query=query,
         form=form,
-        headers={
-            name[5:].lower().replace("_", "-"): str(value)
-            for name, value in environ.items()
-            if name.startswith("HTTP_")
-        },
+        headers=headers,
         body=body,
+        target=target,
+        signed=signed,
         is_secure=environ.get("wsgi.url_scheme") == "https",
     )
 
 
+def _credentials(headers: Mapping[str, str], query: Mapping[str, str]) -> tuple[Signed | None, tuple[str, str, str]]:
+    """The signature, and the access key, region and service of its scope; empty ones for an anonymous request."""
+    found = _HEADER.fullmatch(headers.get("authorization", ""))
+    if found is not None:
+        names = tuple(found["signed"].split(";"))
+        signed = Signed(date=found["date"], headers=names, signature=found["signature"])
+        return signed, (found["key"], found["region"], found["service"])
+    found = _IN_QUERY.fullmatch(query.get("X-Amz-Credential", ""))
+    if found is None:
+        return None, ("", "", "")
+    names = tuple(query.get("X-Amz-SignedHeaders", "").split(";"))
+    signed = Signed(date=found["date"], headers=names, signature=query.get("X-Amz-Signature", ""), presigned=True)
+    return signed, (found["key"], found["region"], found["service"])
+
+
+def _service(place: Host | None, form: Mapping[str, str]) -> str:
+    """The service of an unsigned request."""
+    if isinstance(place, ServiceHost):
+        return place.service
+    return "sts" if place is None and "Action" in form else "s3"
+
+
+def _region(place: Host | None) -> str:
+    return (place.region if isinstance(place, BucketHost | ServiceHost) else "") or DEFAULT_REGION
+
+
+def _address_by_path(environ: dict[str, Any], place: BucketHost) -> None:
+    """A request to a bucket's own name as one to the endpoint: below there is one way to address a bucket."""
+    environ["PATH_INFO"] = f"/{place.bucket}{environ['PATH_INFO']}"
+    environ["RAW_URI"] = environ["REQUEST_URI"] = f"/{place.bucket}{environ['RAW_URI']}"
+
+
+def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
+    named = {name[5:]: str(value) for name, value in environ.items() if name.startswith("HTTP_")}
+    named |= {name: str(environ[name]) for name in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(name)}
+    return {name.lower().replace("_", "-"): value for name, value in named.items()}
+
+
 def _flat(encoded: str) -> dict[str, str]:
-    return {name: values[0] for name, values in parse_qs(encoded, keep_blank_values=True).items()}
+    """The first value of each parameter; none at all where there are too many to be honest."""
+    try:
+        pairs = parse_qsl(encoded, keep_blank_values=True, max_num_fields=_FIELDS)
+    except ValueError:
+        return {}
+    return dict(reversed(pairs))
 
 
-def _operation(service: str, method: str, path: str, query: Mapping[str, str], form: Mapping[str, str]) -> str:
-    match service:
-        case "s3":
-            return _s3_operation(method, path, query)
-        case "cloudfront":
-            return _cloudfront_operation(method, path, query)
-        case _:
-            return form.get("Action", query.get("Action", "Unknown"))
+def _text(latin: str) -> str:
+    """A path of WSGI as text: its characters are bytes of UTF-8."""
+    return latin.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
-def _s3_operation(method: str, path: str, query: Mapping[str, str]) -> str:
-    bucket, _, key = path.lstrip("/").partition("/")
-    if not bucket:
-        return "ListBuckets"
-    table = _OBJECT if key else _BUCKET
-    named = next((table[method, name] for name in query if (method, name) in table), None)
-    return named or table.get((method, ""), "Unknown")
-
-
-def _cloudfront_operation(method: str, path: str, query: Mapping[str, str]) -> str:
-    rest = path.removeprefix(CLOUDFRONT_ROOT).rstrip("/")
-    for wanted, pattern, needed, operation in _CLOUDFRONT:
-        name, _, value = needed.partition("=")
-        asked_so = not name or (name in query and (not value or query[name] == value))
-        if wanted == method and asked_so and re.fullmatch(pattern, rest):
-            return operation
-    return "Unknown"
+__all__ = ["Asked", "Signed", "asked", "is_changing"]

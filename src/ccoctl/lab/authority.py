@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _DAY = datetime.timedelta(days=1)
-_LIFE = datetime.timedelta(days=7)
+_LIFE = datetime.timedelta(days=90)
 
 
 class Authority:

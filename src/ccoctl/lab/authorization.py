@@ -6,10 +6,13 @@ written from the Service Authorization Reference, independently of `ccoctl.aws.p
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 from ccoctl.aws.evaluate import Question, Verdict, decide
 from ccoctl.lab import accounts, buckets
 from ccoctl.lab.answers import Answer, refusal
 from ccoctl.lab.asked import Asked
+from ccoctl.lab.operations import CLOUDFRONT_ROOT
 from ccoctl.lab.principals import Principal
 
 _S3_ACTIONS = {
@@ -24,15 +27,23 @@ _S3_ACTIONS = {
     "PutPublicAccessBlock": "PutBucketPublicAccessBlock",
     "DeletePublicAccessBlock": "PutBucketPublicAccessBlock",
     "DeleteBucketTagging": "PutBucketTagging",
+    "DeleteBucketOwnershipControls": "PutBucketOwnershipControls",
+    "GetBucketEncryption": "GetEncryptionConfiguration",
+    "PutBucketEncryption": "PutEncryptionConfiguration",
+    "DeleteBucketEncryption": "PutEncryptionConfiguration",
+    "DeleteAccountPublicAccessBlock": "PutAccountPublicAccessBlock",
+    "CreateMultipartUpload": "PutObject",
+    "UploadPart": "PutObject",
+    "CompleteMultipartUpload": "PutObject",
+    "ListParts": "ListMultipartUploadParts",
 }
-_FREE = frozenset({("sts", "GetCallerIdentity"), ("sts", "AssumeRoleWithWebIdentity")})
 
 
 def needed_actions(asked: Asked) -> tuple[str, ...]:
     """The IAM actions that a request needs, all of them."""
     match asked.service, asked.operation:
-        case free if free in _FREE:
-            return ()
+        case "sts", "GetCallerIdentity":
+            return ()  # allowed to everybody, whatever a policy says (STS API reference)
         case "s3", "PutObject" if asked.headers.get("x-amz-tagging"):
             return ("s3:PutObject", "s3:PutObjectTagging")
         case "s3", "CreateBucket" if asked.headers.get("x-amz-acl"):
@@ -55,12 +66,16 @@ def _has_tags(asked: Asked) -> bool:
 
 def authorize(asked: Asked, principal: Principal, *, now: float) -> Answer | None:
     """None when the request may go on, else the answer that AWS gives."""
-    if principal.is_administrator:
-        return None
+    if asked.operation == "DeleteObjects":
+        return None  # looks at each key by itself
     resource = resource_of(asked)
-    for action in needed_actions(asked):
-        if not may(principal, action, resource, asked, now=now):
-            return _denied(asked, principal, action, resource)
+    needed = [(action, resource) for action in needed_actions(asked)]
+    if asked.service == "s3" and (source := asked.headers.get("x-amz-copy-source")):
+        name = unquote(source.partition("?")[0]).lstrip("/")
+        needed.append(("s3:GetObject", f"arn:{asked.partition}:s3:::{name}"))
+    for action, on in needed:
+        if not may(principal, action, on, asked, now=now):
+            return _denied(asked, principal, action, on)
     return None
 
 
@@ -68,7 +83,7 @@ def may(principal: Principal, action: str, resource: str, asked: Asked, *, now: 
     """True when the principal's own policies or the bucket's allow it, and none denies it."""
     question = Question(
         action=action,
-        resource=None if resource == "*" else resource,
+        resource=resource,
         context=_context(asked, principal, now),
     )
     own = [decide(group, question).verdict for group in principal.policies]
@@ -89,7 +104,7 @@ def _context(asked: Asked, principal: Principal, now: float) -> dict[str, tuple[
     }
     if not principal.is_anonymous:
         context |= {
-            "aws:principalarn": (principal.arn,),
+            "aws:principalarn": (principal.role_arn or principal.arn,),
             "aws:principalaccount": (accounts.ACCOUNT,),
             "aws:userid": (principal.user_id,),
         }
@@ -101,8 +116,11 @@ def _context(asked: Asked, principal: Principal, now: float) -> dict[str, tuple[
 def _denied(asked: Asked, principal: Principal, action: str, resource: str) -> Answer:
     if asked.service == "s3" and principal.is_anonymous:
         return refusal("s3", asked.method, 403, "AccessDenied", "Access Denied")
+    if principal.is_anonymous:
+        what = "Request is missing Authentication Token"
+        return refusal(asked.service, asked.method, 403, "MissingAuthenticationToken", what)
     message = (
-        f"User: {principal.arn or 'anonymous'} is not authorized to perform: {action} on resource: {resource} "
+        f"User: {principal.arn} is not authorized to perform: {action} on resource: {resource} "
         f"because no identity-based policy allows the {action} action"
     )
     if asked.service == "ec2":
@@ -115,6 +133,8 @@ def resource_of(asked: Asked) -> str:
     account = f"arn:{asked.partition}:iam::{accounts.ACCOUNT}"
     if asked.service == "s3" and asked.bucket:
         return f"arn:{asked.partition}:s3:::{asked.bucket}" + (f"/{asked.key}" if asked.key else "")
+    if asked.service == "cloudfront":
+        return _of_cloudfront(asked)
     if asked.service != "iam":
         return "*"
     if role := asked.form.get("RoleName"):
@@ -122,7 +142,20 @@ def resource_of(asked: Asked) -> str:
         return f"{account}:role{path}{role}"
     if url := asked.form.get("Url"):
         return f"{account}:oidc-provider/{url.removeprefix('https://')}"
-    return asked.form.get("OpenIDConnectProviderArn", "*")
+    if user := asked.form.get("UserName"):
+        return f"{account}:user{asked.form.get('Path', '/')}{user}"
+    return asked.form.get("OpenIDConnectProviderArn") or asked.form.get("PolicyArn") or "*"
+
+
+def _of_cloudfront(asked: Asked) -> str:
+    if asked.operation in {"ListTagsForResource", "TagResource", "UntagResource"}:
+        return asked.query.get("Resource", "*")
+    kind, _, rest = asked.path.removeprefix(CLOUDFRONT_ROOT).partition("/")
+    name = rest.removeprefix("cloudfront/").partition("/")[0]
+    if kind == "origin-access-identity" and rest == "cloudfront":
+        name = ""
+    account = f"arn:{asked.partition}:cloudfront::{accounts.ACCOUNT}"
+    return f"{account}:{kind}/{name}" if name else "*"
 
 
 def _path_of(role: str, partition: str) -> str:

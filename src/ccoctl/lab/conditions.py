@@ -16,6 +16,7 @@ class Weather:
     deny: tuple[str, ...] = ()
     """IAM actions, with IAM's wildcards, that nobody may do."""
     seed: int = 0
+    """The n-th of several equal requests fares alike in every run with the same one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ class Consistency:
     """Remembers what is new, for as many seconds as it takes to be seen."""
 
     def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
-        """`clock` gives seconds that never go back; with 0 seconds everything is seen at once."""
+        """Nothing is new yet. `clock` gives seconds that never go back; with 0 seconds everything is seen at once."""
         self._seconds = seconds
         self._clock = clock
         self._made: dict[str, float] = {}

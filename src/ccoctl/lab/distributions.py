@@ -5,16 +5,22 @@ Source: CloudFront API reference 2020-05-31, UpdateDistribution and DeleteDistri
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Any
+from urllib.parse import unquote
 
 from moto.cloudfront import models
 from moto.cloudfront.models import CloudFrontBackend, Distribution, cloudfront_backends
-from moto.core.models import DEFAULT_ACCOUNT_ID
-from moto.moto_api import state_manager
 
+from ccoctl.lab.accounts import ACCOUNT
 from ccoctl.lab.answers import Answer, refusal
 from ccoctl.lab.asked import Asked
+from ccoctl.lab.deployments import Deployments
+
+_PATH = re.compile(rb"<Path>([^<]*)</Path>")
+_IDENTITY = re.compile(rb"<OriginAccessIdentity>([^<]*)</OriginAccessIdentity>")
+_CONTROL = re.compile(rb"<OriginAccessControlId>([^<]*)</OriginAccessControlId>")
 
 
 class OriginWithControl(models.Origin):
@@ -29,21 +35,33 @@ class OriginWithControl(models.Origin):
             self.s3_origin_config = {"OriginAccessIdentity": self.s3_access_identity}
 
 
+class BehaviourWithTimes(models.DefaultCacheBehaviour):
+    """A cache behaviour that keeps apart a time to live of 0 and none."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__(config)
+        given = {name: str(config.get(name) or "") for name in ("MinTTL", "DefaultTTL", "MaxTTL")}
+        self.times = {name: int(value) for name, value in given.items() if value.isdecimal()}
+
+
 def mend() -> None:
     """Let moto keep what it forgets."""
     models.Origin = OriginWithControl  # type: ignore[misc] # the only way in
+    models.DefaultCacheBehaviour = BehaviourWithTimes  # type: ignore[misc] # the only way in
 
 
-def deploy_within(seconds: float) -> None:
-    """How long a distribution takes to be deployed, after it is made and after each update."""
-    state_manager.set_transition("cloudfront::distribution", {"progression": "time", "seconds": seconds})
+def check(asked: Asked, identities: frozenset[str]) -> Answer | None:
+    """The refusal of a request that CloudFront would not carry out; None where it would.
 
-
-def check(asked: Asked) -> Answer | None:
-    """The refusal of a request that CloudFront would not carry out; None where it would."""
+    Args:
+        asked: the request.
+        identities: ids of the origin access identities that are there.
+    """
     match asked.operation:
+        case "CreateDistribution" | "CreateDistributionWithTags":
+            return _check_origins(asked, identities)
         case "UpdateDistribution":
-            return _check_etag(asked)
+            return _check_etag(asked) or _check_origins(asked, identities)
         case "DeleteDistribution":
             return _check_etag(asked) or _check_deletable(asked)
         case "DeleteOriginAccessControl":
@@ -54,15 +72,17 @@ def check(asked: Asked) -> Answer | None:
             return None
 
 
-def after(asked: Asked) -> None:
+def updated(asked: Asked, deployments: Deployments) -> None:
     """What a successful update changes besides the configuration: the ETag, and that it is deployed."""
-    if asked.operation != "UpdateDistribution":
-        return
     found = _find(asked)
     if found is not None:
         found.etag = f"E{secrets.token_hex(6).upper()}"
-        found.status = "InProgress"
-        found._time_progressed = _now()  # moto has no other way to begin a transition anew
+        deployments.begin(found)
+
+
+def invalidated(asked: Asked) -> tuple[str, ...]:
+    """The paths that an invalidation names; a `*` at the end of one stands for everything below."""
+    return tuple(unquote(found.decode("utf-8", "replace")) for found in _PATH.findall(asked.body))
 
 
 def identities_in_use(asked: Asked) -> frozenset[str]:
@@ -71,14 +91,8 @@ def identities_in_use(asked: Asked) -> frozenset[str]:
     return frozenset(text.rpartition("/")[2] for text in ids if text)
 
 
-def _now() -> Any:
-    from datetime import datetime
-
-    return datetime.now()  # noqa: DTZ005, TID251 - moto compares with its own naive clock
-
-
 def _backend(asked: Asked) -> CloudFrontBackend:
-    backend: CloudFrontBackend = cloudfront_backends[DEFAULT_ACCOUNT_ID][asked.partition]
+    backend: CloudFrontBackend = cloudfront_backends[ACCOUNT][asked.partition]
     return backend
 
 
@@ -106,6 +120,19 @@ def _check_deletable(asked: Asked) -> Answer | None:
     if found is not None and (_enabled(found) or found.status != "Deployed"):
         what = "The distribution you are trying to delete has not been disabled."
         return _refuse(asked, 409, "DistributionNotDisabled", what)
+    return None
+
+
+def _check_origins(asked: Asked, identities: frozenset[str]) -> Answer | None:
+    for name in (found.decode().strip().rpartition("/")[2] for found in _IDENTITY.findall(asked.body)):
+        if name and name not in identities:
+            what = "The specified origin access identity does not exist or is not valid."
+            return _refuse(asked, 400, "InvalidOriginAccessIdentity", what)
+    controls = _backend(asked).origin_access_controls
+    for name in (found.decode().strip() for found in _CONTROL.findall(asked.body)):
+        if name and name not in controls:
+            what = "The specified origin access control does not exist or is not valid."
+            return _refuse(asked, 400, "InvalidOriginAccessControl", what)
     return None
 
 

@@ -17,7 +17,10 @@ _REFUSALS = {
     "iam": {"throttle": (400, "Throttling"), "error": (500, "ServiceFailure")},
     "sts": {"throttle": (400, "Throttling"), "error": (500, "InternalFailure")},
     "cloudfront": {"throttle": (400, "Throttling"), "error": (500, "InternalError")},
+    "ec2": {"throttle": (503, "RequestLimitExceeded"), "error": (500, "InternalError")},
 }
+_NAMING = ("RoleName", "PolicyName", "OpenIDConnectProviderArn", "Url", "RoleArn", "RoleSessionName")
+"""Parameters that say what a request is about: by them equal requests are told from others."""
 _MESSAGES = {"throttle": "Rate exceeded", "error": "We encountered an internal error. Please try again."}
 
 
@@ -72,7 +75,7 @@ class Faults:
     def _draw(self, asked: Asked) -> float:
         """A number from 0 to 1 that depends on the request and on how often it was made, not on what runs beside it."""
         what = f"{asked.service}:{asked.operation} {asked.path} {sorted(asked.query)}".encode()
-        what += asked.form.get("RoleName", "").encode()
+        what += " ".join(asked.form.get(name, "") for name in _NAMING).encode()
         with self._lock:
             self._seen[what] += 1
             number = self._seen[what]

@@ -6,35 +6,34 @@ authority for that name, and what comes through it is served like everything els
 
 from __future__ import annotations
 
+import contextlib
 import io
+import re
 import socket
 import socketserver
 import struct
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from ccoctl.lab.authority import Authority
+from ccoctl.lab.http_body import BodyError, head, read
 
 IDLE = 120.0
 """Seconds that a connection may be silent."""
-BODY_LIMIT = 10 * 1024 * 1024
-"""Bytes of a request."""
 TUNNEL = "ccoctl.tunnel"
 """In a WSGI environment: the name that the client asked a tunnel to; empty without one."""
+
+_LINE_ENDS = re.compile(r"[\r\n]+")
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class ResetRequestedError(ConnectionError):
     """The application wants the client's connection to be reset instead of an answer."""
-
-
-class _TooLargeError(ValueError):
-    """A request's body has no end in sight."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -60,7 +59,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _secure(self) -> bool:
         """Go on with TLS; False where the client does not want to, say because it does not know our authority."""
         try:
-            context = self.server.authority.context(self._tunnel)
+            context = self.server.authority.context(self.server.certificate(self._tunnel))
             secured = context.wrap_socket(self.connection, server_side=True)
         except OSError:  # ssl.SSLError is one
             return False
@@ -69,12 +68,19 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile = secured.makefile("wb", buffering=0)  # type: ignore[assignment] # write() is all that is used
         return True
 
+    def handle_expect_100(self) -> bool:
+        """Nothing yet: whether the body is wanted is seen when its length is."""
+        return True
+
+    def _go_on(self) -> None:
+        self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
     def _serve(self) -> None:
         try:
-            body = self._body()
-        except _TooLargeError:
+            body = read(self.rfile, head(self.headers, self.path, self.request_version), self._go_on)
+        except BodyError as error:
             self.close_connection = True
-            self._send(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, [], b"")
+            self._send(error.status, [], b"")
             return
         said: list[tuple[int, list[tuple[str, str]]]] = []
 
@@ -92,43 +98,21 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_OPTIONS = do_PATCH = _serve  # noqa: N815 - the names that http.server looks for
 
     def _send(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
-        given = {name.lower() for name, _ in headers}
-        own = [] if "content-length" in given or status == HTTPStatus.NO_CONTENT else [len(content)]
-        lines = [f"{self.protocol_version} {status} {HTTPStatus(status).phrase}"]
-        lines += [f"{name}: {value}" for name, value in headers]
+        is_bodiless = status in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
+        given = {name.lower() for name, _ in headers if not is_bodiless}
+        own = [] if "content-length" in given or is_bodiless else [len(content)]
+        lines = [f"{self.protocol_version} {status} {_phrase(status)}"]
+        lines += [
+            f"{name}: {value}" for name, value in headers if not (is_bodiless and name.lower() == "content-length")
+        ]
         lines += [f"Content-Length: {length}" for length in own]
         lines += ["Connection: close"] if self.close_connection else []
-        head = "\r\n".join([*lines, "", ""]).encode("latin-1", "replace")
-        self.wfile.write(head if self.command == "HEAD" else head + content)
-
-    def _body(self) -> bytes:
-        if "chunked" in self.headers.get("Transfer-Encoding", "").lower():
-            return self._chunks()
-        length = self.headers.get("Content-Length", "0")
-        if not length.isdecimal() or int(length) > BODY_LIMIT:
-            raise _TooLargeError
-        if self.headers.get("Expect", "").lower() == "100-continue":
-            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        return self.rfile.read(int(length))
-
-    def _chunks(self) -> bytes:
-        """A body in chunks (RFC 9112, section 7.1)."""
-        body = b""
-        while True:
-            size = self.rfile.readline(64).split(b";")[0].strip()
-            try:
-                length = int(size, 16)
-            except ValueError:
-                raise _TooLargeError from None
-            if not 0 <= length <= BODY_LIMIT - len(body):
-                raise _TooLargeError
-            body += self.rfile.read(length)
-            self.rfile.readline(64)
-            if length == 0:
-                return body
+        # a line end in a value, say of an object's metadata, must not begin another header
+        head = "".join(f"{_LINE_ENDS.sub(' ', line)}\r\n" for line in [*lines, ""]).encode("latin-1", "replace")
+        self.wfile.write(head if self.command == "HEAD" or is_bodiless else head + content)
 
     def _environ(self, body: bytes) -> dict[str, Any]:
-        parts = urlsplit(self.path)
+        path, _, query = self.path.partition("?")  # not urlsplit, which takes the start of `//key` for a host
         environ: dict[str, Any] = {
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": "https" if self._tunnel else "http",
@@ -139,8 +123,8 @@ class _Handler(BaseHTTPRequestHandler):
             "wsgi.run_once": False,
             "REQUEST_METHOD": self.command,
             "SCRIPT_NAME": "",
-            "PATH_INFO": unquote(parts.path, "latin-1"),
-            "QUERY_STRING": parts.query,
+            "PATH_INFO": unquote(path, "latin-1"),
+            "QUERY_STRING": query,
             "RAW_URI": self.path,
             "REQUEST_URI": self.path,
             "REMOTE_ADDR": self.client_address[0],
@@ -173,11 +157,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def finish(self) -> None:
         """Close the connection, the tunnel's too."""
-        try:
+        with contextlib.suppress(OSError):
             super().finish()
-            self.connection.close()
-        except OSError:
-            pass
+        self.connection.close()
 
     def log_message(self, *_arguments: object) -> None:
         """The lab has its own log."""
@@ -195,11 +177,35 @@ class _Server(socketserver.ThreadingTCPServer):
         application: Application,
         authority: Authority,
         refuses: Callable[[str, str], str],
+        certificate: Callable[[str], str],
     ) -> None:
         self.application = application
         self.authority = authority
         self.refuses = refuses
+        self.certificate = certificate
+        self._open: set[socket.socket] = set()
+        self._lock = Lock()
         super().__init__(address, _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection, and remember it."""
+        with self._lock:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Forget a connection."""
+        with self._lock:
+            self._open.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        """End every connection: one that is kept alive would else outlive the server."""
+        with self._lock:
+            still_open = tuple(self._open)
+        for connection in still_open:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class HttpServer:
@@ -211,13 +217,21 @@ class HttpServer:
         application: Application,
         authority: Authority,
         refuses: Callable[[str, str], str],
+        certificate: Callable[[str], str] = str,
     ) -> None:
-        """Serve at once. `refuses` gives the reason why there is no tunnel to a host and port; empty where there is.
+        """Serve at once.
+
+        Args:
+            address: host and port; port 0 for a free one.
+            application: answers requests.
+            authority: vouches for the names that tunnels are asked to.
+            refuses: gives the reason why there is no tunnel to a host and port; empty where there is.
+            certificate: gives the name in the certificate that is shown at a host.
 
         Raises:
             OSError: the address is taken.
         """
-        self._server = _Server(address, application, authority, refuses)
+        self._server = _Server(address, application, authority, refuses, certificate)
         self.port: int = self._server.server_address[1]
         self._thread = Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="embedded-aws", daemon=True
@@ -225,10 +239,18 @@ class HttpServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Take no more requests."""
+        """Take no more requests, and end every connection."""
         self._server.shutdown()
         self._thread.join()
+        self._server.hang_up()
         self._server.server_close()
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Unknown"
 
 
 __all__ = ["TUNNEL", "HttpServer", "ResetRequestedError"]

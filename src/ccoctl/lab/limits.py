@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
-from ccoctl.lab.accounts import iam
+from ccoctl.lab.accounts import iam, is_nobody
 from ccoctl.lab.answers import Answer, refusal
 from ccoctl.lab.asked import Asked
 
@@ -22,6 +23,9 @@ INLINE_POLICIES = 10240
 TAGS = 50
 CLIENT_IDS = 100
 THUMBPRINTS = 5
+ATTACHED_POLICIES = 10
+MANAGED_POLICY = 6144
+"""Characters, white space not counted."""
 
 _NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
 _POLICY_NAME = re.compile(r"[\w+=,.@-]{1,128}", re.ASCII)
@@ -51,8 +55,20 @@ def _problems(asked: Asked) -> Iterator[tuple[str, str]]:
             yield from _trust_policy(asked.form.get("PolicyDocument", ""))
         case "PutRolePolicy":
             yield from _inline_policy(asked)
+        case "AttachRolePolicy":
+            yield from _attachment(asked)
+        case "CreatePolicy" | "CreatePolicyVersion":
+            if _size(asked.form.get("PolicyDocument", "")) > MANAGED_POLICY:
+                yield _limit(f"Cannot exceed quota for PolicySize: {MANAGED_POLICY}")
         case "CreateOpenIDConnectProvider":
             yield from _new_provider(asked)
+            yield from _client_ids(_members(asked, "ClientIDList"))
+            yield from _thumbprints(asked)
+        case "AddClientIDToOpenIDConnectProvider":
+            there = _provider(asked)
+            yield from _client_ids([*(there.client_id_list if there else []), asked.form.get("ClientID", "")])
+        case "UpdateOpenIDConnectProviderThumbprint":
+            yield from _thumbprints(asked)
 
 
 def _parameters(asked: Asked) -> Iterator[tuple[str, str]]:
@@ -68,7 +84,7 @@ def _parameters(asked: Asked) -> Iterator[tuple[str, str]]:
                 f"Value at '{name[0].lower()}{name[1:]}' failed to satisfy constraint: its length or pattern"
             )
     duration = asked.form.get("MaxSessionDuration")
-    if duration is not None and not (duration.isdecimal() and 3600 <= int(duration) <= 43200):
+    if duration is not None and not (duration.isascii() and duration.isdecimal() and 3600 <= int(duration) <= 43200):
         yield _invalid("Value at 'maxSessionDuration' failed to satisfy constraint: it must be from 3600 to 43200")
 
 
@@ -78,7 +94,7 @@ def _tags(asked: Asked) -> Iterator[tuple[str, str]]:
         for name, value in asked.form.items()
         if name.startswith("Tags.member.") and name.endswith(".Key")
     ]
-    if len(pairs) > TAGS:
+    if len({key for key, _ in pairs} | _tags_there(asked)) > TAGS:
         yield _limit(f"The number of tags has reached the maximum limit of {TAGS}.")
     if len({key.lower() for key, _ in pairs}) != len(pairs):
         yield "InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive."
@@ -101,11 +117,37 @@ def _new_role(asked: Asked) -> Iterator[tuple[str, str]]:
 def _trust_policy(text: str) -> Iterator[tuple[str, str]]:
     if _size(text) > TRUST_POLICY:
         yield _limit(f"Cannot exceed quota for ACLSizePerRole: {TRUST_POLICY}")
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        yield "MalformedPolicyDocument", "This policy contains invalid Json"
+        return
+    listed = document.get("Statement", [])
+    for entry in listed if isinstance(listed, list) else [listed]:
+        yield from _trust_statement(entry)
+
+
+def _trust_statement(entry: object) -> Iterator[tuple[str, str]]:
+    if not isinstance(entry, dict) or entry.get("Effect") not in {"Allow", "Deny"}:
+        yield "MalformedPolicyDocument", "Syntax errors in policy."
+        return
+    if {"Resource", "NotResource"} & entry.keys():
+        yield "MalformedPolicyDocument", "Has prohibited field Resource"
+    for name in ("Principal", "Action"):
+        if (name in entry) == (f"Not{name}" in entry):
+            yield "MalformedPolicyDocument", f"Missing required field {name}"
+    principal = entry.get("Principal")
+    named = principal.get("AWS", []) if isinstance(principal, dict) else []
+    for arn in named if isinstance(named, list) else [named]:
+        if is_nobody(str(arn)):
+            yield "MalformedPolicyDocument", f'Invalid principal in policy: "AWS":"{str(arn)[:200]}"'
 
 
 def _inline_policy(asked: Asked) -> Iterator[tuple[str, str]]:
     name = asked.form.get("RoleName", "")
-    role = next((item for item in iam(asked.partition).roles.values() if item.name == name), None)
+    role = _role(asked)
     others = dict(role.policies) if role is not None else {}
     others[asked.form.get("PolicyName", "")] = asked.form.get("PolicyDocument", "")
     if sum(map(_size, others.values())) > INLINE_POLICIES:
@@ -121,16 +163,46 @@ def _new_provider(asked: Asked) -> Iterator[tuple[str, str]]:
         yield _invalid("Invalid Open ID Connect Provider URL")
     if len(iam(asked.partition).open_id_providers) >= PROVIDERS:
         yield _limit(f"Cannot exceed quota for OpenIdConnectProvidersPerAccount: {PROVIDERS}")
-    clients = [value for name, value in asked.form.items() if name.startswith("ClientIDList.member.")]
-    if len(clients) > CLIENT_IDS:
+
+
+def _client_ids(clients: list[str]) -> Iterator[tuple[str, str]]:
+    if len(set(clients)) > CLIENT_IDS:
         yield _limit(f"Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: {CLIENT_IDS}")
     if not all(1 <= len(client) <= 255 for client in clients):
         yield _invalid("Value at 'clientIDList' failed to satisfy constraint: 1 to 255 characters each")
-    prints = [value for name, value in asked.form.items() if name.startswith("ThumbprintList.member.")]
+
+
+def _thumbprints(asked: Asked) -> Iterator[tuple[str, str]]:
+    prints = _members(asked, "ThumbprintList")
     if len(prints) > THUMBPRINTS:
-        yield _invalid("Thumbprint list must contain fewer than 5 entries.")
+        yield "InvalidInput", f"Thumbprint list must contain at most {THUMBPRINTS} entries."
     if not all(map(_THUMBPRINT.fullmatch, prints)):
         yield _invalid("Value at 'thumbprintList' failed to satisfy constraint: 40 hexadecimal characters each")
+
+
+def _members(asked: Asked, name: str) -> list[str]:
+    return [value for key, value in asked.form.items() if key.startswith(f"{name}.member.")]
+
+
+def _provider(asked: Asked) -> Any:
+    return iam(asked.partition).open_id_providers.get(asked.form.get("OpenIDConnectProviderArn", ""))
+
+
+def _role(asked: Asked) -> Any:
+    name = asked.form.get("RoleName", "")
+    return next((item for item in iam(asked.partition).roles.values() if item.name == name), None)
+
+
+def _tags_there(asked: Asked) -> set[str]:
+    """Keys of the tags that a TagRole or TagOpenIDConnectProvider adds to."""
+    found = {"TagRole": _role, "TagOpenIDConnectProvider": _provider}.get(asked.operation, lambda _: None)(asked)
+    return set(found.tags or ()) if found is not None and isinstance(found.tags, dict) else set()
+
+
+def _attachment(asked: Asked) -> Iterator[tuple[str, str]]:
+    role = _role(asked)
+    if role is not None and len({*role.managed_policies, asked.form.get("PolicyArn", "")}) > ATTACHED_POLICIES:
+        yield _limit(f"Cannot exceed quota for PoliciesPerRole: {ATTACHED_POLICIES}")
 
 
 def _size(text: str) -> int:

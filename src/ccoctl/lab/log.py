@@ -8,12 +8,17 @@ from collections import deque
 from dataclasses import dataclass
 
 from ccoctl.lab.answers import Answer
-from ccoctl.lab.asked import Asked, is_changing
+from ccoctl.lab.asked import Asked
 from ccoctl.lab.authorization import resource_of
+from ccoctl.lab.operations import is_changing
 from ccoctl.lab.principals import Principal
 
 LIMIT = 100_000
 """Requests that are remembered."""
+TEXT_LIMIT = 512
+"""Characters of each text that are remembered: what is asked is a stranger's."""
+RESET = "ConnectionReset"
+"""The code of an answer that never arrived."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +33,9 @@ class LoggedCall:
     service: str
     operation: str
     resource: str
-    """ARN of what was asked about, or the host and path of a document; `*` where there is no one thing."""
+    """ARN of what was asked about, or the host and path of a document or a tunnel; `*` where there is no one thing."""
     status: int
+    """0 where the connection was reset before anything was done."""
     code: str
     """The error code; empty for a success."""
     reason: str = ""
@@ -60,14 +66,14 @@ class RequestLog:
         with self._lock:
             self._calls.clear()
 
-    def note(self, request: Asked, principal: Principal | None, answer: Answer, reason: str) -> None:
-        """Remember a request to one of the services."""
+    def note(self, request: Asked, principal: Principal | None, answer: Answer | None, reason: str) -> None:
+        """Remember a request to one of the services; without an answer the connection was reset."""
         self._add(
             access_key=request.access_key,
             principal=principal.arn if principal is not None else "",
             service=request.service,
             operation=request.operation,
-            resource=request.form.get("RoleArn") or resource_of(request),
+            resource=request.form.get("RoleArn") or request.query.get("RoleArn") or resource_of(request),
             answer=answer,
             reason=reason,
         )
@@ -76,13 +82,18 @@ class RequestLog:
         """Remember a viewer's request to a distribution."""
         self._add(service="cdn", operation="GetObject", resource=f"{domain}{path}", answer=answer)
 
+    def refused_tunnel(self, host: str, port: str, why: str) -> None:
+        """Remember a client that wanted to leave the lab."""
+        answer = Answer(status=403, body=b"<Code>Forbidden</Code>")
+        self._add(service="proxy", operation="CONNECT", resource=f"{host}:{port}", answer=answer, reason=why)
+
     def _add(
         self,
         *,
         service: str,
         operation: str,
         resource: str,
-        answer: Answer,
+        answer: Answer | None,
         access_key: str = "",
         principal: str = "",
         reason: str = "",
@@ -93,10 +104,10 @@ class RequestLog:
             principal=principal,
             service=service,
             operation=operation,
-            resource=resource,
-            status=answer.status,
-            code=answer.code,
-            reason=reason,
+            resource=resource[:TEXT_LIMIT],
+            status=0 if answer is None else answer.status,
+            code=RESET if answer is None else answer.code,
+            reason=reason[:TEXT_LIMIT],
         )
         with self._lock:
             self._calls.append(call)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from ccoctl.lab import accounts
+from ccoctl.lab import accounts, signatures
 from ccoctl.lab.accounts import Document
 from ccoctl.lab.answers import Answer, refusal
 from ccoctl.lab.asked import Asked
-from ccoctl.lab.sessions import Sessions
+from ccoctl.lab.sessions import Session, Sessions
 
 ADMINISTRATOR = "AKIALABADMINISTRATOR"
 """The access key of the bootstrap administrator, who may do everything."""
+ADMINISTRATOR_SECRET = "lab"  # noqa: S105 - it opens nothing but the lab, on loopback
+_EVERYTHING: Mapping[str, Any] = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,13 +26,19 @@ class Principal:
     arn: str
     user_id: str = ""
     policies: tuple[tuple[Document, ...], ...] = ((),)
-    is_administrator: bool = False
-    is_session: bool = False
+    """Their own first; the others, a boundary or a session's policies, can only take away."""
+    role_arn: str = ""
+    """The role that was assumed; empty for whoever is no session."""
 
     @property
     def is_anonymous(self) -> bool:
         """True for a request without credentials."""
         return not self.arn
+
+    @property
+    def is_session(self) -> bool:
+        """True for an assumed role."""
+        return bool(self.role_arn)
 
 
 ANONYMOUS = Principal(arn="")
@@ -39,32 +49,50 @@ def identify(asked: Asked, sessions: Sessions) -> Principal | Answer:
     if not asked.access_key:
         return ANONYMOUS
     if asked.access_key == ADMINISTRATOR:
-        arn = f"arn:aws:iam::{accounts.ACCOUNT}:user/administrator"
-        return Principal(arn=arn, user_id="AIDALABADMINISTRATOR", is_administrator=True)
+        arn = f"arn:{asked.partition}:iam::{accounts.ACCOUNT}:user/administrator"
+        administrator = Principal(arn=arn, user_id="AIDALABADMINISTRATOR", policies=((_EVERYTHING,),))
+        return signatures.check(asked, ADMINISTRATOR_SECRET) or administrator
     session = sessions.find(asked.access_key)
     if session is not None:
-        given = asked.headers.get("x-amz-security-token", "")
-        if not secrets.compare_digest(given.encode(), session.token.encode()):
-            return _unknown(asked)
-        if sessions.expired(session):
-            return _expired(asked)
-        return Principal(arn=session.arn, user_id=session.user_id, policies=session.policies(), is_session=True)
-    user = accounts.user_of(asked.access_key)
-    if user is None:
+        return _of_session(asked, session, sessions)
+    found = accounts.user_of(asked.access_key)
+    if found is None:
         return _unknown(asked)
-    return Principal(arn=user.arn, user_id=user.id, policies=(accounts.user_policies(user),))
+    user, secret = found
+    return signatures.check(asked, secret) or Principal(
+        arn=user.arn, user_id=user.id, policies=accounts.user_policies(user)
+    )
 
 
-def _unknown(asked: Asked) -> Answer:
+def _of_session(asked: Asked, session: Session, sessions: Sessions) -> Principal | Answer:
+    if not secrets.compare_digest(asked.token.encode(), session.token.encode()):
+        return _unknown(asked, "InvalidToken", "The provided token is malformed or otherwise invalid.")
+    if sessions.expired(session):
+        return _expired(asked)
+    return signatures.check(asked, session.secret_key) or Principal(
+        arn=session.arn, user_id=session.user_id, policies=session.policies(), role_arn=session.grant.role_arn
+    )
+
+
+def _unknown(
+    asked: Asked,
+    code: str = "InvalidAccessKeyId",
+    message: str = "The AWS Access Key Id you provided does not exist in our records.",
+) -> Answer:
+    """S3 has words of its own; every other service says the same of any credentials that it does not know."""
     if asked.service == "s3":
-        message = "The AWS Access Key Id you provided does not exist in our records."
-        return refusal("s3", asked.method, 403, "InvalidAccessKeyId", message)
+        return refusal("s3", asked.method, 400 if code == "InvalidToken" else 403, code, message)
+    if asked.service == "ec2":
+        message = "AWS was not able to validate the provided access credentials"
+        return refusal("ec2", asked.method, 401, "AuthFailure", message)
     message = "The security token included in the request is invalid."
     return refusal(asked.service, asked.method, 403, "InvalidClientTokenId", message)
 
 
 def _expired(asked: Asked) -> Answer:
-    message = "The security token included in the request is expired"
     if asked.service == "s3":
         return refusal("s3", asked.method, 400, "ExpiredToken", "The provided token has expired.")
+    if asked.service == "ec2":
+        return refusal("ec2", asked.method, 400, "RequestExpired", "Request has expired.")
+    message = "The security token included in the request is expired"
     return refusal(asked.service, asked.method, 403, "ExpiredToken", message)

@@ -18,9 +18,10 @@ from ccoctl.lab.accounts import ACCOUNT, iam
 from ccoctl.lab.authority import Authority
 from ccoctl.lab.conditions import Conditions
 from ccoctl.lab.edge import Edge
+from ccoctl.lab.hosts import host_of
 from ccoctl.lab.http import HttpServer
 from ccoctl.lab.log import LoggedCall
-from ccoctl.lab.principals import ADMINISTRATOR
+from ccoctl.lab.principals import ADMINISTRATOR, ADMINISTRATOR_SECRET
 
 HOST = "127.0.0.1"
 _BUNDLES = ("AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS")
@@ -42,7 +43,7 @@ class EmbeddedAws:
 
     def environment(self) -> dict[str, str]:
         """The administrator's variables: with them every SDK, the AWS CLI and curl speak to this AWS."""
-        return self._environment(ADMINISTRATOR, "lab")
+        return self._environment(ADMINISTRATOR, ADMINISTRATOR_SECRET)
 
     def calls(self) -> tuple[LoggedCall, ...]:
         """The requests so far."""
@@ -93,25 +94,33 @@ def embedded_aws(
     Args:
         conditions: how it behaves.
         port: of the loopback interface; 0 for a free one.
-        clock: seconds since 1970, by which tokens and sessions expire; None for the machine's.
+        clock: seconds since 1970 that never go back, by which tokens and sessions expire, caches grow old, and what was
+            made is seen and deployed; None for the machine's.
 
     Raises:
         OSError: the port is taken.
     """
+    steady = clock or time.monotonic
     clock = clock or time.time  # noqa: TID251 - the machine's clock is what a lab goes by, unless it is told another
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     listening: list[int] = []
     with tempfile.TemporaryDirectory(prefix="ccoctl-lab-") as folder:
         authority = Authority(Path(folder), time.time())  # noqa: TID251 - clients look at certificates by theirs
         get = HttpsGet(ca_bundle=str(authority.bundle), connect=_through(lambda: listening[0]))
-        edge = Edge(conditions or Conditions(), get, clock)
+        edge = Edge(conditions or Conditions(), get, clock, steady)
         edge.reset()
-        server = HttpServer((HOST, port), edge, authority, edge.refuses)
+        server = HttpServer((HOST, port), edge, authority, edge.refuses, _certificate)
         listening.append(server.port)
         try:
             yield EmbeddedAws(edge, server.port, authority.bundle)
         finally:
             server.close()
+
+
+def _certificate(host: str) -> str:
+    """The name in the certificate of a host of AWS."""
+    place = host_of(host)
+    return place.certificate if place is not None else host
 
 
 def _through(port: Callable[[], int]) -> Callable[[str, int, float], socket.socket]:

@@ -39,6 +39,8 @@ class Session:
 
     def policies(self) -> tuple[tuple[Document, ...], ...]:
         """Groups of policies, each of which must allow what the session does; as they are now."""
+        if accounts.role_id(self.grant.role_arn) != self.role_id:
+            return ((),)  # the role is gone; another one of its name is nothing to this session
         own = accounts.role_policies(self.grant.role_arn)
         if not self.grant.session_policies and not self.grant.policy_arns:
             return own

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
@@ -29,9 +30,15 @@ class StrictSts:
     """Answers AssumeRoleWithWebIdentity and GetCallerIdentity; what it looks at is the account as it is now."""
 
     def __init__(
-        self, sessions: Sessions, issuers: IssuerCache, consistency: Consistency, clock: Callable[[], float]
+        self,
+        sessions: Sessions,
+        issuers: IssuerCache,
+        consistency: Consistency,
+        lock: AbstractContextManager[object],
+        clock: Callable[[], float],
     ) -> None:
-        """`clock` gives seconds since 1970."""
+        """`clock` gives seconds since 1970; `lock` is held where the account is looked at, never where we wait."""
+        self._lock = lock
         self._sessions = sessions
         self._issuers = issuers
         self._consistency = consistency
@@ -40,15 +47,16 @@ class StrictSts:
     def assume(self, asked: Asked) -> tuple[Answer, str]:
         """The answer to AssumeRoleWithWebIdentity, and for the lab's own log the reason behind it."""
         try:
-            pairs = parse_qsl(asked.body.decode(), keep_blank_values=True, strict_parsing=True, max_num_fields=_FIELDS)
-            pairs += list(asked.query.items())
+            pairs = [*_pairs(asked.body.decode()), *_pairs(asked.target.partition("?")[2])]
         except ValueError:
-            return self._refused(asked, 400, "ValidationError", "The request is no list of parameters"), ""
+            message = "The request is no list of parameters"
+            return self._refused(asked, 400, "MalformedQueryString", message), message
         try:
             grant = exchange(parse_request(pairs), self, now=self._clock())
         except StsError as error:
             return self._refused(asked, error.status, error.code, error.message), error.reason
-        session = self._sessions.start(grant)
+        with self._lock:
+            session = self._sessions.start(grant)
         return _answer("AssumeRoleWithWebIdentity", _granted(session)), f"granted to {grant.claims.subject}"
 
     def caller(self, asked: Asked, principal: Principal) -> Answer:
@@ -71,12 +79,14 @@ class StrictSts:
 
     def provider(self, partition: str, account: str, url: str) -> RegisteredProvider | None:
         """The provider that is registered for an issuer."""
-        found = accounts.provider(partition, account, url)
+        with self._lock:
+            found = accounts.provider(partition, account, url)
         return None if found is None or self._consistency.is_fresh(found.host) else found
 
     def role(self, arn: str) -> AssumableRole | None:
         """The role of that ARN."""
-        found = accounts.role(arn)
+        with self._lock:
+            found = accounts.role(arn)
         return None if found is None or self._consistency.is_fresh(arn.rpartition("/")[2]) else found
 
     def keys(self, issuer: str, token: Token) -> KeySet:
@@ -87,12 +97,25 @@ class StrictSts:
         return refusal("sts", asked.method, status, code, message)
 
 
+def _pairs(encoded: str) -> list[tuple[str, str]]:
+    """Parameters as they were sent, twice where they were sent twice.
+
+    Raises:
+        ValueError: it is no form, or one that is too long to be honest.
+    """
+    if not encoded:
+        return []
+    return parse_qsl(encoded, keep_blank_values=True, strict_parsing=True, max_num_fields=_FIELDS, errors="strict")
+
+
 def _granted(session: Session) -> str:
     grant = session.grant
     packed = grant.packed_policy_size
+    fitting = (name for name in grant.claims.audiences if name in grant.provider.audiences)
+    audience = grant.claims.authorized_party or next(fitting, grant.claims.audiences[0])
     return (
         f"<SubjectFromWebIdentityToken>{escape(grant.claims.subject)}</SubjectFromWebIdentityToken>"
-        f"<Audience>{escape(grant.claims.authorized_party or grant.claims.audiences[0])}</Audience>"
+        f"<Audience>{escape(audience)}</Audience>"
         f"<AssumedRoleUser><Arn>{escape(session.arn)}</Arn>"
         f"<AssumedRoleId>{escape(session.user_id)}</AssumedRoleId></AssumedRoleUser>"
         f"<Credentials><AccessKeyId>{session.access_key}</AccessKeyId>"
