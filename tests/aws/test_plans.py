@@ -259,7 +259,11 @@ def test_an_open_bucket_is_closed_again_as_the_mode_wants() -> None:
         found.bucket, public_access=PublicAccess(block_policies=False), policy=public_read("demo-oidc", "aws")
     )
 
-    assert changes(plan(replace(found, bucket=opened))) == ["bucket/public-access", "bucket/policy"]
+    drawn = plan(replace(found, bucket=opened))
+
+    assert changes(drawn) == ["bucket/policy", "bucket/public-access"]
+    closing = next(step for step in drawn.steps if step.id == "bucket/public-access")
+    assert closing.needs == ("bucket/policy",)  # a block that meets a public policy would keep CloudFront out
 
 
 def test_a_distribution_that_was_disabled_is_enabled_and_waited_for() -> None:

@@ -65,15 +65,30 @@ def _repair(resource: Resource, wanted: Bucket, difference: Difference) -> None:
             f"tag bucket {wanted.name} as ours",
             changes=changes,
         )
-    opened = tagged
-    changes = change_of(difference, "public_access")
-    if changes or not_seen(difference, "public_access"):
-        opened = _set_public_access(resource, wanted, _action(changes), after=tagged, changes=changes)
-    changes = change_of(difference, "policy")
-    if wanted.policy is not None and (changes or not_seen(difference, "policy")):
-        _set_policy(resource, wanted, _action(changes), after=opened, changes=changes)
+    if isinstance(wanted.public_access, PublicAccess) and wanted.public_access.block_policies:
+        # a block that meets a public policy keeps origin access identities out, too (S3 user guide,
+        # RestrictPublicBuckets): the policy goes first
+        named = _repair_policy(resource, wanted, difference, after=tagged)
+        _repair_public_access(resource, wanted, difference, after=named)
+    else:
+        opened = _repair_public_access(resource, wanted, difference, after=tagged)
+        _repair_policy(resource, wanted, difference, after=opened)
     for field in difference.unseen:
         resource.note(f"its {field.name.replace('_', ' ')} is written again unseen, since {field.old} is not allowed")
+
+
+def _repair_public_access(resource: Resource, wanted: Bucket, difference: Difference, *, after: str) -> str:
+    changes = change_of(difference, "public_access")
+    if not changes and not not_seen(difference, "public_access"):
+        return after
+    return _set_public_access(resource, wanted, _action(changes), after=after, changes=changes)
+
+
+def _repair_policy(resource: Resource, wanted: Bucket, difference: Difference, *, after: str) -> str:
+    changes = change_of(difference, "policy")
+    if wanted.policy is None or not (changes or not_seen(difference, "policy")):
+        return after
+    return _set_policy(resource, wanted, _action(changes), after=after, changes=changes)
 
 
 def _action(changes: tuple[FieldChange, ...]) -> Action:
@@ -92,17 +107,17 @@ def _set_public_access(
         action,
         calls.put_public_access_block(wanted.name, access),
         f"{what} bucket {wanted.name}",
-        after=edges("only what is tagged is ours to change", after),
+        after=edges("only what is tagged is ours to change, and a public policy must not meet a block", after),
         changes=changes,
     )
 
 
 def _set_policy(
     resource: Resource, wanted: Bucket, action: Action, *, after: str, changes: tuple[FieldChange, ...] = ()
-) -> None:
+) -> str:
     if not isinstance(wanted.policy, Policy):
-        return
-    resource.add(
+        return after
+    return resource.add(
         "policy",
         action,
         calls.put_bucket_policy(wanted.name, wanted.policy),
