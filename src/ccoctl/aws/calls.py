@@ -158,7 +158,7 @@ def put_object(bucket: str, document: Document, *, replaces: str) -> Call:
         operation="PutObject",
         parameters={
             "Bucket": bucket,
-            "Key": document.key,
+            "Key": document.object_key,
             "Body": JsonText(document.body or {}, indent=4),
             "ContentType": document.content_type,
             "CacheControl": document.cache_control,

@@ -30,23 +30,56 @@ class Deletion:
     """Role names with when and where they were last assumed."""
 
 
-def deletion(name: str, bucket: str, found: Account) -> Deletion:
-    """What deletes everything that is ours."""
+def deletion(name: str, bucket: str, found: Account, *, shared: bool = False) -> Deletion:
+    """What deletes everything that is ours.
+
+    Args:
+        name: of the set-up.
+        bucket: its bucket, or the one that it shares.
+        found: what there is, the objects of a shared bucket only as far as they are in our folder.
+        shared: the bucket and what is in front of it are others', too, and stay.
+    """
     roles = [_role(role, name) for _, role in sorted(found.roles.items())]
     last_roles = tuple(f"role/{role.name}/delete" for role in found.roles.values() if names.is_owned(role.tags, name))
     providers = [_provider(provider, name, last_roles) for provider in found.providers]
     last_users = tuple(step for part in providers for step in part.ids) or last_roles
-    documents = _documents(bucket, name, found, last_users)
-    front = _front(name, found, last_users)
+    others = _served_there(name, found)
+    documents = _documents(bucket, name, found, last_users, shared=shared)
+    front = Steps() if shared or others else _front(name, found, last_users)
     steps = together(*roles, *providers, documents, front)
     return Deletion(
         plan=Plan(steps=in_order(steps.steps), notes=(*steps.notes, *found.denied)),
-        left=(*found.unseen, *steps.conflicts),
+        left=(*found.unseen, *steps.conflicts, *others, *(() if shared else _elsewhere(name, found))),
         used=tuple(
             (role.name, role.last_used)
             for _, role in sorted(found.roles.items())
             if role.last_used and names.is_owned(role.tags, name)
         ),
+    )
+
+
+def _served_there(name: str, found: Account) -> tuple[Problem, ...]:
+    """Why the distribution stays: it serves the issuers of others."""
+    if found.distribution is None:
+        return ()
+    owners = sorted(
+        {owner for tags in found.objects.values() if isinstance(tags, Mapping) for owner in names.owners(tags)}
+    )
+    others = [owner for owner in owners if owner != name]
+    if not others:
+        return ()
+    return (Problem(f"distribution {found.distribution.id}", f"it also serves the issuer of {', '.join(others)}"),)
+
+
+def _elsewhere(name: str, found: Account) -> tuple[Problem, ...]:
+    """What a deletion does not look into because it was not told of it."""
+    return tuple(
+        Problem(
+            f"issuer {item.url}",
+            "its documents are in a bucket that is shared; name it with --shared-issuer to delete them, too",
+        )
+        for item in found.providers
+        if names.is_owned(item.tags, name) and ".cloudfront." in str(item.url) and str(item.url).endswith(f"/{name}")
     )
 
 
@@ -103,11 +136,11 @@ def _provider(provider: Provider, name: str, last_roles: tuple[str, ...]) -> Ste
     return resource.done()
 
 
-def _documents(bucket: str, name: str, found: Account, last_users: tuple[str, ...]) -> Steps:
+def _documents(bucket: str, name: str, found: Account, last_users: tuple[str, ...], *, shared: bool) -> Steps:
     resource = Resource(Address("bucket", bucket), "bucket")
     if found.bucket is None:
         return Steps()
-    if not names.is_owned(found.bucket.tags, name):
+    if not shared and not names.is_owned(found.bucket.tags, name):
         return Steps(
             conflicts=(
                 Problem(str(resource.address), f"it does not carry the tag {names.comment(name)}={names.OWNED}"),
@@ -129,6 +162,8 @@ def _documents(bucket: str, name: str, found: Account, last_users: tuple[str, ..
                 after=unused,
             )
         )
+    if shared:
+        return together(resource.done(), Steps(conflicts=tuple(left)))
     if left:
         left.append(Problem(str(resource.address), "it holds objects that are not ours"))
     else:

@@ -54,11 +54,30 @@ class Settings:
     max_session_duration: int | None = None
     """Seconds."""
     bind_audience: bool = False
+    shared: str = ""
+    """The name of the issuer that several clusters share, a path each; empty for one of its own."""
+    issuer_url: str = ""
+    """The issuer, where its documents are served by somebody else; empty where they are ours to publish."""
+
+    @property
+    def site(self) -> str:
+        """The name that bucket, distribution and its identity go by."""
+        return self.shared or self.name
 
     @property
     def bucket(self) -> str:
         """The bucket's name."""
-        return names.bucket_name(self.name)
+        return names.bucket_name(self.site)
+
+    @property
+    def folder(self) -> str:
+        """Where the documents are in a shared bucket; empty in one of its own."""
+        return self.name if self.shared else ""
+
+    @property
+    def path(self) -> str:
+        """What the issuer's URL has behind the host; empty for an issuer of its own."""
+        return f"/{self.name}" if self.shared else ""
 
     @property
     def bucket_host(self) -> str:
@@ -68,7 +87,15 @@ class Settings:
     @property
     def all_tags(self) -> dict[str, str]:
         """The ownership tags and the user's own, ours winning."""
-        own = names.owned_tags(self.name)
+        return self._tags(self.name)
+
+    @property
+    def site_tags(self) -> dict[str, str]:
+        """The same, of what several clusters may share."""
+        return self._tags(self.site)
+
+    def _tags(self, name: str) -> dict[str, str]:
+        own = names.owned_tags(name)
         return {**own, **{key: value for key, value in self.tags.items() if key not in own}}
 
     @property
@@ -84,23 +111,36 @@ class Issuer:
     """Where the cluster's documents are served; a distribution's name is known only once it is there."""
 
     host: str | Output
+    path: str = ""
+    """Begins with a slash; empty where the issuer is alone on its host."""
+
+    @property
+    def name(self) -> str | Template:
+        """Host and path: what the provider's ARN ends in, and what condition keys begin with."""
+        return text(self.host, self.path)
 
     @property
     def url(self) -> str | Template:
         """The `iss` of the tokens."""
-        return text("https://", self.host, placeholder=ISSUER_PLACEHOLDER)
+        return text("https://", self.host, self.path, placeholder=f"{ISSUER_PLACEHOLDER}{self.path}")
 
     @property
     def jwks_uri(self) -> str | Template:
         """Where the JWKS is."""
-        return text("https://", self.host, f"/{discovery.KEYS}", placeholder=f"{ISSUER_PLACEHOLDER}/{discovery.KEYS}")
+        end = f"{self.path}/{discovery.KEYS}"
+        return text("https://", self.host, end, placeholder=f"{ISSUER_PLACEHOLDER}{end}")
 
 
-def future_issuer() -> Issuer:
+def future_issuer(path: str = "") -> Issuer:
     """The issuer behind a distribution that is yet to be made."""
-    return Issuer(
-        host=Output(step=DISTRIBUTION_CREATE, path="Distribution.DomainName", placeholder="<enter_issuer_url_here>")
-    )
+    domain = Output(step=DISTRIBUTION_CREATE, path="Distribution.DomainName", placeholder="<enter_issuer_url_here>")
+    return Issuer(host=domain, path=path)
+
+
+def issuer_elsewhere(url: str) -> Issuer:
+    """The issuer of a URL that somebody else serves."""
+    host, slash, path = url.removeprefix("https://").partition("/")
+    return Issuer(host=host, path=slash + path)
 
 
 def bucket(settings: Settings) -> Bucket:
@@ -109,7 +149,7 @@ def bucket(settings: Settings) -> Bucket:
     return Bucket(
         name=settings.bucket,
         region=settings.region,
-        tags=settings.all_tags,
+        tags=settings.site_tags,
         public_access=PublicAccess(block_policies=settings.private),
         policy=public,
     )
@@ -124,6 +164,7 @@ def documents(settings: Settings, issuer: Issuer, jwks: Mapping[str, Any]) -> tu
     return tuple(
         Document(
             key=key,
+            folder=settings.folder,
             body=body,
             content_type="application/json",
             cache_control=CACHE_CONTROL,
@@ -141,10 +182,10 @@ def _algorithms(jwks: Mapping[str, Any]) -> tuple[str, ...]:
 def distribution(settings: Settings) -> Distribution:
     """The distribution in front of a private bucket."""
     return Distribution(
-        comment=names.comment(settings.name),
+        comment=names.comment(settings.site),
         origin=settings.bucket_host,
         enabled=True,
-        tags=settings.all_tags,
+        tags=settings.site_tags,
         access=settings.origin_access,
     )
 
@@ -152,7 +193,7 @@ def distribution(settings: Settings) -> Distribution:
 def provider_arn(partition: str, account: str, issuer: Issuer) -> str | Output | Template:
     """The ARN that IAM gives to the issuer's provider; nobody's account is known in a dry run."""
     if account:
-        return text(f"arn:{partition}:iam::{account}:oidc-provider/", issuer.host)
+        return text(f"arn:{partition}:iam::{account}:oidc-provider/", issuer.name)
     return Output(
         step=PROVIDER_CREATE, path="OpenIDConnectProviderArn", placeholder="<enter_identity_provider_arn_here>"
     )
@@ -170,10 +211,10 @@ def provider(settings: Settings, account: str, issuer: Issuer) -> Provider:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trusted:
-    """The provider that roles trust, and the host its condition keys begin with."""
+    """The provider that roles trust, and the issuer's host and path, with which condition keys begin."""
 
     arn: str | Output | Template
-    host: str | Output
+    host: str | Output | Template
 
 
 def roles(
@@ -211,7 +252,9 @@ def bind_audience(role: Role, trusted: Trusted, request: CredentialsRequest) -> 
 
 def size_problems(settings: Settings, requests: tuple[CredentialsRequest, ...]) -> tuple[Problem, ...]:
     """Policies that IAM would refuse for their size, measured with an account and a host of the usual length."""
-    host = "d0123456789abc.cloudfront.net" if settings.private else settings.bucket_host
+    host = settings.issuer_url.removeprefix("https://") or (
+        f"d0123456789abc.cloudfront.net{settings.path}" if settings.private or settings.shared else settings.bucket_host
+    )
     account = "123456789012"
     trusted = Trusted(arn=f"arn:{settings.partition.id}:iam::{account}:oidc-provider/{host}", host=host)
     wanted = roles(settings, account, trusted, requests)

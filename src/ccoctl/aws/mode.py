@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from ccoctl.aws import names
-from ccoctl.aws.desired import Issuer, Settings, future_issuer
-from ccoctl.aws.resources import Account
+from ccoctl.aws.desired import Issuer, Settings, future_issuer, issuer_elsewhere
+from ccoctl.aws.policy import federated
+from ccoctl.aws.resources import Account, PublicAccess
 from ccoctl.errors import Problem
 from ccoctl.signing import discovery
 
@@ -24,6 +25,16 @@ class Mode:
 
 def mode(settings: Settings, found: Account) -> Mode:
     """Decide from the account, then from the options."""
+    decided = _decided(settings, found)
+    return replace(decided, conflicts=(*decided.conflicts, *_of_another(settings, found, decided.issuer)))
+
+
+def _decided(settings: Settings, found: Account) -> Mode:
+    if settings.issuer_url:
+        note = f"publish what is in issuer/ below {settings.issuer_url}; `ccoctl aws verify` sees whether it is there"
+        return Mode(settings=settings, issuer=issuer_elsewhere(settings.issuer_url), notes=(note,))
+    if settings.shared:
+        return _shared(settings, found)
     public = Issuer(host=settings.bucket_host)
     where = f"issuer of {settings.name}"
     if found.distribution is not None:
@@ -36,6 +47,17 @@ def mode(settings: Settings, found: Account) -> Mode:
         what = f"the published issuer is {published}, and no distribution of ours serves it"
         conflicts = (Problem(where, f"{what}; changing the issuer is a migration, and this command makes none"),)
     return Mode(settings=settings, issuer=public, conflicts=conflicts)
+
+
+def _shared(settings: Settings, found: Account) -> Mode:
+    """A folder behind the distribution that several clusters share; it is there, or is made by the first of them."""
+    front, bucket = found.distribution, found.bucket
+    issuer = future_issuer(settings.path) if front is None else Issuer(host=front.domain_name, path=settings.path)
+    conflicts: tuple[Problem, ...] = ()
+    if bucket is not None and bucket.public_access == PublicAccess(block_policies=False):
+        what = "it serves an issuer of its own to everybody, and closing it would cut that one off; choose another name"
+        conflicts = (Problem(f"bucket {settings.bucket}", what),)
+    return Mode(settings=replace(settings, private=True), issuer=issuer, conflicts=conflicts)
 
 
 def _private(settings: Settings, found: Account, public: Issuer, private: Issuer, where: str) -> Mode:
@@ -63,6 +85,21 @@ def _to_be_private(settings: Settings, found: Account, public: Issuer, published
             ),
         )
     return Mode(settings=settings, issuer=future_issuer(), conflicts=conflicts)
+
+
+def _of_another(settings: Settings, found: Account, issuer: Issuer) -> tuple[Problem, ...]:
+    """Roles that trust another issuer of this set-up, and not this one: taking it from them is no side effect."""
+    ours = [item for item in found.providers if names.is_owned(item.tags, settings.name) and item.url != issuer.url]
+    for role in found.roles.values():
+        trusted = federated(role.trust)
+        other = next((item for item in ours if item.arn in trusted), None)
+        if other is not None and not any(item.arn in trusted for item in found.providers if item.url == issuer.url):
+            what = (
+                f"it trusts {other.url}, which is this set-up's issuer; give the options that it was made with "
+                "(--region, --shared-issuer, --issuer-url), or migrate it"
+            )
+            return (Problem(f"role {role.name}", what),)
+    return ()
 
 
 def _registered(found: Account, settings: Settings, issuer: Issuer) -> bool:

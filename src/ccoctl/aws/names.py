@@ -13,6 +13,7 @@ from typing import NewType
 
 from ccoctl.credentialsrequest.model import SecretRef
 from ccoctl.errors import Problem
+from ccoctl.signing import discovery
 
 RoleName = NewType("RoleName", str)
 Tags = Mapping[str, str]
@@ -21,6 +22,8 @@ TAG_PREFIX = "openshift.io/cloud-credential-operator/"
 OWNED = "owned"
 ROLE_NAME_LIMIT = 64
 """Characters; IAM's limit for a role's name."""
+PROVIDER_URL_LIMIT = 255
+"""Characters; IAM's limit for a provider's URL."""
 NAME_LIMIT = 58
 """Characters of `--name`: S3 allows 63 for the bucket `<name>-oidc`."""
 
@@ -45,6 +48,32 @@ def name_problems(name: str) -> tuple[Problem, ...]:
     if name.startswith(_RESERVED_PREFIXES):
         found.append("begins with a prefix that S3 keeps for itself: " + ", ".join(_RESERVED_PREFIXES))
     return tuple(Problem("--name", f"{name!r} {what}") for what in found)
+
+
+def issuer_problem(url: str) -> str:
+    """Why IAM would take no such URL as a provider's, or tokens could not name it; empty when it is good.
+
+    Source: IAM API reference, CreateOpenIDConnectProvider: https, no port, no query.
+    """
+    if reason := discovery.url_problem(url):
+        return reason
+    if url.endswith("/"):
+        return "ends in a slash, and a token's issuer is compared character by character"
+    if ":" in url.removeprefix("https://"):
+        return "has a port, which IAM does not take"
+    host = url.removeprefix("https://").partition("/")[0]
+    if host != host.lower():
+        return "has upper-case letters in its host"
+    return f"has more than {PROVIDER_URL_LIMIT} characters" if len(url) > PROVIDER_URL_LIMIT else ""
+
+
+def shared_problems(shared: str, name: str) -> tuple[Problem, ...]:
+    """What is wrong with `--shared-issuer`; nothing where it is empty."""
+    if not shared:
+        return ()
+    if shared == name:
+        return (Problem("--shared-issuer", f"{shared!r} is --name, too; the issuer that several share has its own"),)
+    return tuple(Problem("--shared-issuer", problem.what) for problem in name_problems(shared))
 
 
 def bucket_name(name: str) -> str:
@@ -84,14 +113,15 @@ def role_names(name: str, secrets: Iterable[SecretRef]) -> dict[SecretRef, RoleN
     wanted = dict.fromkeys(secrets)
     cut = {secret: _full(name, secret)[:ROLE_NAME_LIMIT] for secret in wanted}
     uses = Counter(cut.values())
-    return {secret: RoleName(text if uses[text] == 1 else _suffixed(name, secret)) for secret, text in cut.items()}
+    return {secret: RoleName(text if uses[text] == 1 else suffixed_name(name, secret)) for secret, text in cut.items()}
 
 
 def _full(name: str, secret: SecretRef) -> str:
     return f"{name}-{secret.namespace}-{secret.name}"
 
 
-def _suffixed(name: str, secret: SecretRef) -> str:
+def suffixed_name(name: str, secret: SecretRef) -> str:
+    """The name of a Secret whose plain name, cut, is that of another: told apart by a digest."""
     digest = hashlib.sha256(str(secret).encode()).hexdigest()[:8]
     return f"{_full(name, secret)[: ROLE_NAME_LIMIT - len(digest) - 1]}-{digest}"
 

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from ccoctl.aws import calls, names, role_calls
 from ccoctl.aws.desired import Settings
+from ccoctl.aws.names import is_owned
 from ccoctl.aws.observe_cloudfront import access_identities, find_distribution
 from ccoctl.aws.observe_s3 import find_bucket, published, tags_of_objects
 from ccoctl.aws.parse import provider_of, role_of
 from ccoctl.aws.partition import has_cloudfront
+from ccoctl.aws.policy import federated
 from ccoctl.aws.reader import Reader
 from ccoctl.aws.resources import Account, Bucket, Distribution, Provider, Role
 from ccoctl.engine.diff import Unseen
 from ccoctl.errors import CloudError, ErrorKind, Problem
 
 T = TypeVar("T")
+_MOST_OTHERS = 5
+"""Providers that are looked at because roles trust them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +43,29 @@ def observe(asked: Reader, scope: Scope) -> Account:
         CloudError: the account cannot be reached, or what must be seen is not allowed.
     """
     account = asked.start(lambda: account_id(asked))
-    bucket = asked.start(lambda: find_bucket(asked, scope.settings)) if scope.issuer else None
+    served = scope.issuer and not scope.settings.issuer_url
+    bucket = asked.start(lambda: find_bucket(asked, scope.settings)) if served else None
     found_roles = [asked.start(RoleQuestion(asked, name)) for name in scope.roles]
     found = Account(id=account.result())
     if bucket is not None:
         found = _issuer(asked, scope.settings, found, bucket.result())
+    elif scope.issuer:
+        host = scope.settings.issuer_url.removeprefix("https://")
+        provider = find_provider(asked, scope.settings, found.id, host)
+        found = replace(found, providers=(provider,) if provider is not None else ())
     roles = {name: role for name, future in zip(scope.roles, found_roles, strict=True) if (role := future.result())}
+    if scope.issuer:
+        found = replace(found, providers=(*found.providers, *_other_providers(asked, found, roles.values())))
     return replace(found, roles=roles)
+
+
+def _other_providers(asked: Reader, found: Account, roles: Iterable[Role]) -> list[Provider]:
+    """The providers that roles trust besides those that were looked at; there are none but in a change of issuers."""
+    known = {str(item.arn) for item in found.providers}
+    arns = sorted({arn for role in roles for arn in federated(role.trust)} - known)
+    own = [arn for arn in arns if f":iam::{found.id}:oidc-provider/" in arn][:_MOST_OTHERS]
+    answers = {arn: asked.see(calls.get_provider(arn)) for arn in own}
+    return [provider_of(arn, answer) for arn, answer in answers.items() if isinstance(answer, Mapping)]
 
 
 def account_id(asked: Reader) -> str:
@@ -78,22 +98,26 @@ def find_role(asked: Reader, name: str) -> Role | None:
 
 
 def _issuer(asked: Reader, settings: Settings, found: Account, bucket: Bucket | None) -> Account:
-    look_at_cloudfront = (settings.private or bucket is not None) and has_cloudfront(settings.partition.id)
+    look_at_cloudfront = (settings.private or settings.shared or bucket is not None) and has_cloudfront(
+        settings.partition.id
+    )
     distribution: Future[Distribution | Unseen | None] | None = None
     identities = None
     if look_at_cloudfront:
         distribution = asked.start(lambda: find_distribution(asked, settings))
         identities = asked.start(lambda: access_identities(asked, settings))
-    documents = asked.start(lambda: published(asked, settings.bucket)) if bucket is not None else None
-    public = asked.start(lambda: find_provider(asked, settings, found.id, settings.bucket_host))
+    documents = asked.start(lambda: published(asked, settings.bucket, settings.folder)) if bucket is not None else None
+    public = None
+    if not settings.shared:
+        public = asked.start(lambda: find_provider(asked, settings, found.id, settings.bucket_host))
     behind = distribution.result() if distribution is not None else None
     denied: tuple[str, ...] = ()
     if isinstance(behind, Unseen):
         denied = (_without(behind, settings),)
         behind = None
-    providers = [public.result()]
+    providers = [public.result()] if public is not None else []
     if behind is not None:
-        providers.append(find_provider(asked, settings, found.id, behind.domain_name))
+        providers.append(find_provider(asked, settings, found.id, f"{behind.domain_name}{settings.path}"))
     return replace(
         found,
         bucket=bucket,
@@ -106,7 +130,7 @@ def _issuer(asked: Reader, settings: Settings, found: Account, bucket: Bucket | 
 
 
 def _without(unseen: Unseen, settings: Settings) -> str:
-    if settings.private:
+    if settings.private or settings.shared:
         raise CloudError(
             f"the account's distributions cannot be listed, since {unseen.action} is not allowed",
             kind=ErrorKind.DENIED,
@@ -128,7 +152,7 @@ def observe_for_deletion(asked: Reader, settings: Settings) -> Account:
     account = asked.start(lambda: account_id(asked))
     bucket = asked.start(lambda: find_bucket(asked, settings))
     candidates = asked.start(lambda: _role_candidates(asked, settings.name))
-    cloudfront = has_cloudfront(settings.partition.id)
+    cloudfront = has_cloudfront(settings.partition.id) and not settings.shared
     distribution = asked.start(lambda: find_distribution(asked, settings)) if cloudfront else None
     identities = asked.start(lambda: access_identities(asked, settings)) if cloudfront else None
     arns = asked.start(lambda: _provider_arns(asked))
@@ -145,13 +169,13 @@ def observe_for_deletion(asked: Reader, settings: Settings) -> Account:
     providers, hidden_providers = _unless_denied(
         {
             f"OIDC provider {arn}": asked.start(_ProviderQuestion(asked, arn))
-            for arn in _provider_candidates(arns.result(), settings)
+            for arn in _provider_candidates(arns.result(), settings, roles)
         }
     )
     return Account(
         id=account.result(),
         bucket=there[0] if there else None,
-        objects=tags_of_objects(asked, settings.bucket) if there else {},
+        objects=tags_of_objects(asked, settings.bucket, settings.folder) if there else {},
         distribution=behind,
         access_identities=identities.result() if identities is not None else (),
         providers=tuple(providers),
@@ -207,7 +231,11 @@ def _provider_arns(asked: Reader) -> tuple[str, ...]:
     return tuple(entry["Arn"] for entry in _entries(asked.get(calls.list_providers()), "OpenIDConnectProviderList"))
 
 
-def _provider_candidates(arns: Iterable[str], settings: Settings) -> tuple[str, ...]:
-    """The providers whose issuer may be ours: our bucket's host, or any of CloudFront's."""
-    hosts = {arn: arn.partition(":oidc-provider/")[2] for arn in arns}
-    return tuple(arn for arn, host in sorted(hosts.items()) if host == settings.bucket_host or ".cloudfront." in host)
+def _provider_candidates(arns: Iterable[str], settings: Settings, roles: Iterable[Role]) -> Iterator[str]:
+    """The providers whose issuer may be ours: of our bucket, of CloudFront, and those that our roles trust."""
+    trusted = {arn for role in roles if is_owned(role.tags, settings.name) for arn in federated(role.trust)}
+    hosts = {settings.bucket_host, settings.issuer_url.removeprefix("https://")}
+    for arn in sorted(arns):
+        host = arn.partition(":oidc-provider/")[2]
+        if host in hosts or ".cloudfront." in host or arn in trusted:
+            yield arn

@@ -17,7 +17,7 @@ from ccoctl.engine.diff import Unseen
 
 def find_distribution(asked: Reader, settings: Settings) -> Distribution | Unseen | None:
     """Our distribution, by its comment; Unseen where the caller may not list them."""
-    comment = names.comment(settings.name)
+    comment = names.comment(settings.site)
     entries = _pages(asked, front.list_distributions, "DistributionList")
     if isinstance(entries, Unseen):
         return entries
@@ -56,7 +56,7 @@ def access_identities(asked: Reader, settings: Settings) -> tuple[AccessIdentity
     found: list[AccessIdentity] = []
     identities = _pages(asked, front.list_access_identities, "CloudFrontOriginAccessIdentityList")
     if not isinstance(identities, Unseen):
-        comment = names.comment(settings.name)
+        comment = names.comment(settings.site)
         ids = [entry["Id"] for entry in identities if entry.get("Comment") == comment]
         found += [_with_etag(asked, OriginAccess.OAI, item, front.get_access_identity(item)) for item in ids]
     controls = _pages(asked, front.list_access_controls, "OriginAccessControlList")
@@ -67,7 +67,7 @@ def access_identities(asked: Reader, settings: Settings) -> tuple[AccessIdentity
 
 
 def _is_our_control(entry: Mapping[str, Any], settings: Settings) -> bool:
-    return entry.get("Name") == settings.bucket and entry.get("Description") == names.comment(settings.name)
+    return entry.get("Name") == settings.bucket and entry.get("Description") == names.comment(settings.site)
 
 
 def _with_etag(asked: Reader, kind: OriginAccess, identity: str, call: Call) -> AccessIdentity:

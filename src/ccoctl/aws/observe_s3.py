@@ -90,21 +90,23 @@ def _policy(answer: Answer | None) -> Policy | None:
     return policy.parse(text) if isinstance(text, str) else None
 
 
-def published(asked: Reader, bucket: str) -> dict[str, Document]:
-    """The discovery document and the JWKS as they are in the bucket, by key."""
-    found = {key: _document(asked, bucket, key) for key in (discovery.PATH, discovery.KEYS)}
+def published(asked: Reader, bucket: str, folder: str = "") -> dict[str, Document]:
+    """The discovery document and the JWKS as they are in the bucket, or in a folder of it, by key."""
+    found = {key: _document(asked, bucket, key, folder) for key in (discovery.PATH, discovery.KEYS)}
     return {key: document for key, document in found.items() if document is not None}
 
 
-def _document(asked: Reader, bucket: str, key: str) -> Document | None:
-    answer = asked.find(calls.get_object(bucket, key))
+def _document(asked: Reader, bucket: str, key: str, folder: str) -> Document | None:
+    object_key = f"{folder}/{key}" if folder else key
+    answer = asked.find(calls.get_object(bucket, object_key))
     if answer is None:
         return None
-    tags = asked.see(calls.get_object_tagging(bucket, key))
+    tags = asked.see(calls.get_object_tagging(bucket, object_key))
     raw = answer.get("Body")
     raw = raw if isinstance(raw, bytes) else b""
     return Document(
         key=key,
+        folder=folder,
         body=_json_object(raw),
         content_type=str(answer.get("ContentType") or ""),
         cache_control=str(answer.get("CacheControl") or ""),
@@ -122,9 +124,9 @@ def _json_object(raw: bytes) -> Mapping[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
-def tags_of_objects(asked: Reader, bucket: str) -> dict[str, Tags | Unseen]:
-    """The tags of every object in the bucket, by key."""
-    keys = _keys(asked, bucket)
+def tags_of_objects(asked: Reader, bucket: str, folder: str = "") -> dict[str, Tags | Unseen]:
+    """The tags of every object in the bucket, or in a folder of it, by key."""
+    keys = [key for key in _keys(asked, bucket) if not folder or key.startswith(f"{folder}/")]
     answers = asked.all(_TagQuestion(asked, bucket, key) for key in keys)
     return dict(zip(keys, answers, strict=True))
 

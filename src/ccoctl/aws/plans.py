@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import Any
 
 from ccoctl.aws import desired, manifests
@@ -14,12 +15,15 @@ from ccoctl.aws.steps import bucket, cloudfront, documents, provider, roles
 from ccoctl.aws.steps.common import Steps, together
 from ccoctl.aws.steps.common import after as edges
 from ccoctl.credentialsrequest.model import CredentialsRequest, SecretRef
-from ccoctl.engine.call import Value
+from ccoctl.engine.call import Value, json_text
 from ccoctl.engine.graph import in_order
 from ccoctl.engine.plan import Action, Address, After, Plan, Step, WriteFile
 from ccoctl.errors import Problem, Problems, SigningKeyError
 from ccoctl.signing import discovery, jwks
 from ccoctl.signing.jwk import Jwk
+
+ISSUER_FILES = PurePosixPath("issuer")
+"""Where the documents are in the output directory, for an issuer that somebody else serves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +43,10 @@ def all_of_it(settings: Settings, requests: tuple[CredentialsRequest, ...], key:
     settings = decided.settings
     served = _served(decided, key, found)
     arn = desired.provider_arn(settings.partition.id, found.id, decided.issuer)
-    trusted = Trusted(arn=arn, host=decided.issuer.host)
+    trusted = Trusted(arn=arn, host=decided.issuer.name)
     made, wanted = _roles(settings, requests, trusted, found)
     files = (
+        *_elsewhere(decided, key),
         _file(manifests.authentication(decided.issuer), _needed(served)),
         *_secrets(requests, wanted, made, _needed(served)),
     )
@@ -58,7 +63,7 @@ def identity_provider(settings: Settings, key: Jwk | None, found: Account) -> Dr
     """The issuer and its provider alone, with the manifest that names the issuer."""
     decided = mode(settings, found)
     served = _served(decided, key, found)
-    files = (_file(manifests.authentication(decided.issuer), _needed(served)),)
+    files = (*_elsewhere(decided, key), _file(manifests.authentication(decided.issuer), _needed(served)))
     return Drawn(
         plan=_plan(together(_said(decided), served), files),
         issuer=decided.issuer,
@@ -84,6 +89,8 @@ def _said(decided: Mode) -> Steps:
 
 def _served(decided: Mode, key: Jwk | None, found: Account) -> Steps:
     settings, issuer = decided.settings, decided.issuer
+    if settings.issuer_url:
+        return _registered(settings, issuer, found, reachable=())
     wanted_bucket = desired.bucket(settings)
     before: tuple[Steps, ...] = ()
     front = Steps()
@@ -91,20 +98,38 @@ def _served(decided: Mode, key: Jwk | None, found: Account) -> Steps:
         granted = cloudfront.access(settings, found)
         wanted_bucket = replace(wanted_bucket, policy=cloudfront.bucket_policy(settings, granted, found))
         front = cloudfront.distribution_steps(
-            desired.distribution(settings), found.distribution, settings.name, granted
+            desired.distribution(settings), found.distribution, settings.site, granted
         )
         before = (granted.steps,)
-    made = bucket.bucket_steps(wanted_bucket, found.bucket, settings.name)
+    made = bucket.bucket_steps(wanted_bucket, found.bucket, settings.site)
     published, keys = _published(settings, issuer, key, found, made)
     reachable = (*made.ids, *published.ids, *front.ids)
-    registered = provider.provider_steps(
-        desired.provider(settings, found.id, issuer),
-        next((item for item in found.providers if item.url == issuer.url), None),
-        settings.name,
-        issuer,
-        published=reachable,
+    return together(*before, made, front, published, _registered(settings, issuer, found, reachable=reachable), keys)
+
+
+def _registered(settings: Settings, issuer: Issuer, found: Account, *, reachable: tuple[str, ...]) -> Steps:
+    there = next((item for item in found.providers if item.url == issuer.url), None)
+    wanted = desired.provider(settings, found.id, issuer)
+    return provider.provider_steps(wanted, there, settings.name, issuer, published=reachable)
+
+
+def _elsewhere(decided: Mode, key: Jwk | None) -> tuple[Step, ...]:
+    """The documents as files, where somebody else serves them; a JWKS that is there is never replaced."""
+    if not decided.settings.issuer_url:
+        return ()
+    body = jwks.document(jwks.Jwks((key,))) if key is not None else {}
+    return tuple(
+        _file(
+            WriteFile(
+                path=ISSUER_FILES / document.key,
+                content=json_text(document.body or {}, 4),
+                may_replace=document.key != discovery.KEYS,
+            ),
+            (),
+        )
+        for document in desired.documents(decided.settings, decided.issuer, body)
+        if key is not None or document.key != discovery.KEYS
     )
-    return together(*before, made, front, published, registered, keys)
 
 
 def _published(settings: Settings, issuer: Issuer, key: Jwk | None, found: Account, made: Steps) -> tuple[Steps, Steps]:

@@ -63,7 +63,9 @@ def size(document: object) -> int:
     return len(json.dumps(document, separators=(",", ":"), ensure_ascii=False))
 
 
-def trust(provider_arn: Value, host: str | Output, subjects: Iterable[str], audiences: Iterable[str] = ()) -> Policy:
+def trust(
+    provider_arn: Value, host: str | Output | Template, subjects: Iterable[str], audiences: Iterable[str] = ()
+) -> Policy:
     """Who may assume a role: tokens of the issuer whose subject, and audience where given, is one of these."""
     condition: dict[str | Template, Value] = {text(host, ":sub"): list(subjects)}
     bound = list(audiences)
@@ -82,6 +84,17 @@ def trust(provider_arn: Value, host: str | Output, subjects: Iterable[str], audi
             ],
         }
     )
+
+
+def federated(trusting: Policy) -> frozenset[str]:
+    """The ARNs of the providers whose tokens a trust policy may take."""
+    listed = trusting.document.get("Statement", [])
+    found: set[str] = set()
+    for statement in listed if isinstance(listed, list | tuple) else [listed]:
+        if isinstance(statement, Mapping) and statement.get("Effect") == "Allow":
+            named = statement.get("Principal")
+            found.update(_texts(named.get("Federated", [])) if isinstance(named, Mapping) else ())
+    return frozenset(found)
 
 
 def permissions(statements: Iterable[AwsStatement]) -> Policy:

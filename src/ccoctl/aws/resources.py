@@ -48,6 +48,9 @@ class Document:
     """An object of the bucket; `body` is the parsed JSON."""
 
     key: str = identity()
+    """Below the issuer."""
+    folder: str = identity(default="")
+    """Where the issuer's documents are in a bucket that several clusters share; empty in one of its own."""
     body: Mapping[str, Any] | None = owned()
     """None where what is published is no JSON object."""
     content_type: str = owned()
@@ -56,6 +59,11 @@ class Document:
     etag: str = observed(default="")
     raw: bytes = observed(default=b"")
     """What is published, as it was read."""
+
+    @property
+    def object_key(self) -> str:
+        """The key of the object in the bucket."""
+        return f"{self.folder}/{self.key}" if self.folder else self.key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

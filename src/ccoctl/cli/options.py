@@ -87,6 +87,18 @@ origin_access = click.option(
     default=None,
     help="How CloudFront reads a private bucket: identity or control.  [default: oai, and oac in regions without it]",
 )
+shared_issuer = click.option(
+    "--shared-issuer",
+    default="",
+    metavar="NAME",
+    help="Serve the issuer below a private bucket and distribution of that name, which several clusters share.",
+)
+issuer_url = click.option(
+    "--issuer-url",
+    default="",
+    metavar="URL",
+    help="The issuer is served by you: its documents are written below the output directory, and not uploaded.",
+)
 dry_run = click.option(
     "--dry-run", is_flag=True, help="Write what would be done into files; call nothing, need no credentials."
 )
@@ -160,6 +172,8 @@ set_up = together(
     enable_tech_preview,
     private,
     origin_access,
+    shared_issuer,
+    issuer_url,
     role_options,
     tags,
 )

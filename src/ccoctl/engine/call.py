@@ -74,11 +74,12 @@ class Call:
         return f"{self.service}:{self.operation}"
 
 
-def text(*parts: str | Output, placeholder: str | None = None) -> str | Template:
+def text(*parts: str | Output | Template, placeholder: str | None = None) -> str | Template:
     """The parts as one text; a plain string where all of them are known already."""
-    if all(isinstance(part, str) for part in parts):
-        return "".join(map(str, parts))
-    return Template(parts, placeholder)
+    flat = tuple(piece for part in parts for piece in (part.parts if isinstance(part, Template) else (part,)))
+    if all(isinstance(part, str) for part in flat):
+        return "".join(map(str, flat))
+    return Template(flat, placeholder)
 
 
 Resolve: TypeAlias = Callable[[Output], object]

@@ -18,20 +18,20 @@ from ccoctl.engine.plan import Outcome, Result, WriteFile
 from ccoctl.errors import Problem, Problems
 
 
-def check(name: str, region: str) -> Settings:
-    """The settings of a deletion.
+def check(name: str, region: str, *, shared: str = "", issuer_url: str = "") -> Settings:
+    """The settings of a deletion; `shared`: the issuer that it shares; `issuer_url`: one that somebody else serves.
 
     Raises:
         Problems: no set-up can have that name or region.
     """
-    problems = list(names.name_problems(name))
+    problems = [*names.name_problems(name), *names.shared_problems(shared, name)]
     try:
         partition = partition_of(region)
     except Problems as error:
         raise Problems((*problems, *error.problems)) from error
     if problems:
         raise Problems(tuple(problems))
-    return Settings(name=name, region=region, partition=partition)
+    return Settings(name=name, region=region, partition=partition, shared=shared, issuer_url=issuer_url)
 
 
 def prepare(settings: Settings, cloud: Cloud, *, concurrency: int = 10, tell: Tell | None = None) -> Deletion:
@@ -42,7 +42,7 @@ def prepare(settings: Settings, cloud: Cloud, *, concurrency: int = 10, tell: Te
     """
     with reader(lambda call: read(cloud, call, tell), concurrency) as asked:
         found = observe_for_deletion(asked, settings)
-    return deletion(settings.name, settings.bucket, found)
+    return deletion(settings.name, settings.bucket, found, shared=bool(settings.shared))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

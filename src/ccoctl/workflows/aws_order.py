@@ -39,6 +39,8 @@ class Order:
     provider_arn: str = ""
     private: bool = False
     access: OriginAccess | None = None
+    shared: str = ""
+    issuer_url: str = ""
     boundary: str = ""
     role_path: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -90,6 +92,8 @@ def check(order: Order) -> Checked:
         partition=partition,
         private=order.private,
         access=order.access,
+        shared=order.shared,
+        issuer_url=order.issuer_url,
         boundary=order.boundary,
         role_path=order.role_path,
         tags=order.tags,
@@ -145,7 +149,21 @@ def _option_problems(order: Order, partition: Partition | None) -> list[Problem]
         found.append(
             Problem("--create-private-s3-bucket", f"partition {partition.id} has no CloudFront; leave the option out")
         )
-    return [*found, *_tag_problems(order)]
+    return [*found, *_issuer_problems(order, partition), *_tag_problems(order)]
+
+
+def _issuer_problems(order: Order, partition: Partition | None) -> list[Problem]:
+    found = list(names.shared_problems(order.shared, order.name))
+    if order.shared and partition is not None and not has_cloudfront(partition.id):
+        found.append(Problem("--shared-issuer", f"partition {partition.id} has no CloudFront"))
+    if not order.issuer_url:
+        return found
+    if order.shared or order.private:
+        what = "the issuer is either served by you or from a bucket; leave out --shared-issuer and the private bucket"
+        found.append(Problem("--issuer-url", what))
+    if reason := names.issuer_problem(order.issuer_url):
+        found.append(Problem("--issuer-url", f"{order.issuer_url[:200]!r} {reason}"))
+    return found
 
 
 def _tag_problems(order: Order) -> list[Problem]:

@@ -41,12 +41,12 @@ def access(settings: Settings, found: Account) -> Access:
 
 
 def _make_identity(settings: Settings) -> Access:
-    comment = names.comment(settings.name)
+    comment = names.comment(settings.site)
     resource = Resource(Address("origin access identity", comment), "identity")
     made = resource.add(
         "create",
         Action.CREATE,
-        front.create_access_identity(settings.name, comment),
+        front.create_access_identity(settings.site, comment),
         "create the origin access identity",
     )
     made_id = Output(step=made, path="CloudFrontOriginAccessIdentity.Id", placeholder=IDENTITY_PLACEHOLDER)
@@ -58,7 +58,7 @@ def _make_control(settings: Settings) -> Access:
     made = resource.add(
         "create",
         Action.CREATE,
-        front.create_access_control(settings.bucket, names.comment(settings.name)),
+        front.create_access_control(settings.bucket, names.comment(settings.site)),
         "create the origin access control",
     )
     made_id = Output(step=made, path="OriginAccessControl.Id", placeholder=CONTROL_PLACEHOLDER)

@@ -38,7 +38,7 @@ def provider_steps(
 
 
 def _shown(issuer: Issuer) -> str:
-    return issuer.host if isinstance(issuer.host, str) else "of the distribution to come"
+    return issuer.name if isinstance(issuer.name, str) else f"of the distribution to come{issuer.path}"
 
 
 def _create(resource: Resource, wanted: Provider, issuer: Issuer, published: tuple[str, ...]) -> None:

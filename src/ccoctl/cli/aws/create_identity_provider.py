@@ -17,6 +17,8 @@ from ccoctl.cli.command import Command
 @options.public_key_file
 @options.private
 @options.origin_access
+@options.shared_issuer
+@options.issuer_url
 @options.tags
 @options.dry_run
 @options.connection

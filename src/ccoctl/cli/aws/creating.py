@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ccoctl.cli import output
 from ccoctl.cli.debugging import set_up_logging
+from ccoctl.errors import UsageError
 from ccoctl.workflows.aws_order import Checked, Order, Part, check
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ def order(part: Part, options: dict[str, Any]) -> Order:
         provider_arn=options.get("identity_provider_arn", ""),
         private=options.get("create_private_s3_bucket", False),
         access=OriginAccess(access) if access else None,
+        shared=options.get("shared_issuer", ""),
+        issuer_url=options.get("issuer_url", ""),
         boundary=options.get("permissions_boundary_arn", ""),
         role_path=options.get("role_path", ""),
         tags=options.get("tags", {}),
@@ -42,6 +45,9 @@ def order(part: Part, options: dict[str, Any]) -> Order:
 def create(part: Part, options: dict[str, Any]) -> int:
     """Check, then write the dry run's files or carry the plan out, and say what came of it."""
     set_up_logging(options["debug"])
+    if options["dry_run"] and (options.get("shared_issuer") or options.get("issuer_url")):
+        what = "--dry-run writes the Go tool's files, and that tool knows neither --shared-issuer nor --issuer-url"
+        raise UsageError(what, remedy="See what would be done with `ccoctl aws plan`.")
     checked = check(order(part, options))
     return _dry_run(checked, options) if options["dry_run"] else _create(checked, options)
 

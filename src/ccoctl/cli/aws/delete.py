@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 @click.command(cls=Command, name="delete")
 @options.name
 @options.region
+@click.option(
+    "--shared-issuer", default="", metavar="NAME", help="The issuer that it shares with others, who are left alone."
+)
+@click.option(
+    "--issuer-url",
+    default="",
+    metavar="URL",
+    help="The issuer that is served by you, where no role is left to name it.",
+)
 @click.option("--dry-run", is_flag=True, help="Show what would be deleted, and delete nothing.")
 @options.yes
 @options.connection
@@ -38,7 +47,7 @@ def command(**given: Any) -> int:
 
     set_up_logging(given["debug"])
     cloud = AwsCloud(connection(given))
-    settings = check(given["name"], given["region"])
+    settings = check(given["name"], given["region"], shared=given["shared_issuer"], issuer_url=given["issuer_url"])
     with looking(sys.stderr) as tell:
         prepared = prepare(settings, cloud, concurrency=given["concurrency"], tell=tell)
     for role, when in prepared.used:
