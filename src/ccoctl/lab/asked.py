@@ -123,7 +123,7 @@ def asked(environ: dict[str, Any], place: Host | None = None) -> Asked:
         environ["HTTP_AUTHORIZATION"] = f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"
     return Asked(
         service=service,
-        operation=operation_of(service, method, path, query, form),
+        operation=operation_of(service, method, path, query, form, target=headers.get("x-amz-target", "")),
         access_key=access_key,
         region=region,
         method=method,

@@ -12,6 +12,7 @@ from ccoctl.aws.evaluate import Question, Verdict, decide
 from ccoctl.lab import accounts, buckets
 from ccoctl.lab.answers import Answer, refusal
 from ccoctl.lab.asked import Asked
+from ccoctl.lab.models import prefix_of
 from ccoctl.lab.operations import CLOUDFRONT_ROOT
 from ccoctl.lab.principals import Principal
 
@@ -57,7 +58,7 @@ def needed_actions(asked: Asked) -> tuple[str, ...]:
         case "iam", "CreateOpenIDConnectProvider" if _has_tags(asked):
             return ("iam:CreateOpenIDConnectProvider", "iam:TagOpenIDConnectProvider")
         case service, operation:
-            return (f"{service}:{operation}",)
+            return (f"{prefix_of(service)}:{operation}",)
 
 
 def _has_tags(asked: Asked) -> bool:

@@ -14,6 +14,8 @@ ACCOUNT_BLOCK = "/v20180820/configuration/publicAccessBlock"
 NAME_LIMIT = 128
 """Characters of an operation's name; no service has a longer one."""
 
+_QUERY = frozenset({"iam", "sts", "ec2", ""})
+"""Services whose requests name their operation, or are none."""
 _READING = re.compile(r"(Get|List|Head|Describe)")
 
 _BUCKET = {
@@ -97,15 +99,23 @@ def is_changing(operation: str) -> bool:
     return _READING.match(operation) is None
 
 
-def operation_of(service: str, method: str, path: str, query: Mapping[str, str], form: Mapping[str, str]) -> str:
+def operation_of(
+    service: str, method: str, path: str, query: Mapping[str, str], form: Mapping[str, str], *, target: str = ""
+) -> str:
     """The operation that a request asks for; `Unknown` where there is none of that kind."""
     match service:
         case "s3":
             return _s3_operation(method, path, query)
         case "cloudfront":
             return _cloudfront_operation(method, path, query)
-        case _:
+        case _ if "Action" in form or "Action" in query:
             return (form.get("Action") or query.get("Action") or "Unknown")[:NAME_LIMIT]
+        case _ if service in _QUERY:
+            return "Unknown"
+        case _:
+            from ccoctl.lab.models import operation_by_model
+
+            return operation_by_model(service, method, path, target)
 
 
 def _s3_operation(method: str, path: str, query: Mapping[str, str]) -> str:
