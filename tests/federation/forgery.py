@@ -12,6 +12,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from ccoctl.federation.issue import ObjectRef, ServiceAccount, Signer, TokenRequest, claims
 from ccoctl.signing.jwk import encode
@@ -74,6 +75,13 @@ def signed(header: Mapping[str, Any] | bytes, payload: Mapping[str, Any] | bytes
     """A token with any header and payload and a signature that is right, by RS256 with the cluster's key."""
     text = f"{_encoded(header)}.{_encoded(payload)}"
     return f"{text}.{encode(rsa_key().sign(text.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
+
+
+def signed_with_ec(header: bytes, payload: bytes) -> str:
+    """The same with the cluster's P-256 key, which is a hundred times as fast."""
+    text = f"{encode(header)}.{encode(payload)}"
+    r, s = decode_dss_signature(ec_key().sign(text.encode(), ec.ECDSA(hashes.SHA256())))
+    return f"{text}.{encode(r.to_bytes(32) + s.to_bytes(32))}"
 
 
 def _encoded(part: Mapping[str, Any] | bytes) -> str:
