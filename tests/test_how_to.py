@@ -1,7 +1,8 @@
 """Every command on a page of docs/how-to works, in the order of the page, in a fresh lab.
 
 A page shows commands as `$ command` in blocks of `console`. `# exits with 3` behind a command says how it ends where
-that is not 0, `# is refused` that another program ends with an error of its own. A comment `<!-- before: command -->` is run in its place and not shown: what a reader has done already.
+that is not 0, `# is refused` that another program ends with an error of its own. A comment `<!-- before: command -->`
+is run in its place and not shown: what a reader has done already.
 """
 
 from __future__ import annotations
