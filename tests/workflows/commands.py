@@ -58,15 +58,17 @@ class Cli:
     environment: Mapping[str, str]
     monkeypatch: pytest.MonkeyPatch
     capsys: pytest.CaptureFixture[str]
+    group: str = "aws"
+    """Which group's commands are run; `dataclasses.replace` makes one of another."""
 
     def __call__(self, *arguments: str, code: int | None = 0) -> Done:
-        """Run `ccoctl aws …` and expect an exit code."""
+        """Run `ccoctl GROUP …` and expect an exit code."""
         for name in _CLOUD_VARIABLES:
             self.monkeypatch.delenv(name, raising=False)
         for name, value in self.environment.items():
             self.monkeypatch.setenv(name, value)
         self.capsys.readouterr()
-        ended = run(["aws", *arguments])
+        ended = run([self.group, *arguments])
         told = self.capsys.readouterr()
         assert code is None or ended == code, told.out + told.err
         return Done(ended, told.out, told.err)

@@ -17,7 +17,7 @@ TEXT = f"[default]\nsts_regional_endpoints = regional\nrole_arn = {ARN}\nweb_ide
 
 
 def test_a_profile_as_create_iam_roles_writes_it() -> None:
-    assert parse(TEXT, where="here") == Profile(role_arn=ARN, regional="regional")
+    assert parse(TEXT, where="here") == Profile(role_arn=ARN, token_file="/var/run/token", regional="regional")
 
 
 def test_comments_and_empty_lines_do_no_harm_and_a_session_name_is_kept() -> None:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import base64
 import json
 import threading
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ccoctl.engine.attempt import read
 from ccoctl.engine.call import at_path
 from ccoctl.engine.cloud import Cloud
-from ccoctl.errors import CloudError, ClusterError
+from ccoctl.errors import CcoctlError, CloudError, ClusterError, ErrorKind
 from ccoctl.federation.issue import Signer
 from ccoctl.federation.proof import Attempt
 from ccoctl.federation.specimens import LIFETIME, STRANGE_AUDIENCE
@@ -56,6 +58,28 @@ class ClusterTokens:
                 self._memo[service_account] = self._requested(service_account, self._audience)
         good = self._memo[service_account]
         return self._forged(good) if attempt is Attempt.OTHER_KEY else good
+
+    def missing(self, service_accounts: Iterable[str], *, concurrency: int) -> tuple[str, ...]:
+        """Those that do not exist in the cluster, so that there is no token of them; the others' are asked for."""
+        listed = list(service_accounts)
+        with ThreadPoolExecutor(concurrency, thread_name_prefix="tokens") as pool:
+            is_missing = list(pool.map(self._is_missing, listed))
+        return tuple(account for account, gone in zip(listed, is_missing, strict=True) if gone)
+
+    def kid(self) -> str:
+        """The kid of the key that the cluster signs with now; empty where no token was to be had."""
+        with self._lock:
+            good = next(iter(self._memo.values()), "")
+        return str(parse(good).header.kid) if good else ""
+
+    def _is_missing(self, service_account: str) -> bool:
+        try:
+            self.token(service_account, Attempt.OWN_ROLE)
+        except ClusterError as error:
+            return isinstance(error.__cause__, CloudError) and error.__cause__.kind is ErrorKind.MISSING
+        except CcoctlError:  # told where the token is needed
+            return False
+        return False
 
     def _requested(self, service_account: str, audience: str) -> str:
         namespace, _, name = service_account.partition("/")

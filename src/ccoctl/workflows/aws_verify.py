@@ -42,6 +42,8 @@ class Looked:
     issuer: str
     account: Account
     key: Jwk | None
+    documents: Documents | CcoctlError
+    """The issuer's, as the world sees them; or why it does not."""
     checks: tuple[Check, ...]
     components: tuple[Component, ...]
     reviewed: tuple[Reviewed, ...]
@@ -85,6 +87,7 @@ def look(
         issuer=issuer,
         account=found,
         key=key,
+        documents=seen.documents,
         checks=checks(seen),
         components=tuple(component(request, name, role) for request, name, role in named),
         reviewed=tuple(_reviewed(request, role, issuer, arn) for request, _, role in named if role is not None),

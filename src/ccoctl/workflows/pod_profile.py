@@ -32,6 +32,8 @@ class Profile:
     """Which role a component uses."""
 
     role_arn: str
+    token_file: str = ""
+    """Where the component finds its token."""
     session_name: str | None = None
     regional: str | None = None
     """`sts_regional_endpoints`."""
@@ -51,6 +53,7 @@ def parse(text: str, *, where: str) -> Profile:
         raise Problems(tuple(problems))
     return Profile(
         role_arn=entries["role_arn"],
+        token_file=entries["web_identity_token_file"],
         session_name=entries.get("role_session_name"),
         regional=entries.get("sts_regional_endpoints"),
     )

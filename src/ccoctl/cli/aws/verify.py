@@ -74,7 +74,7 @@ def _verify(given: dict[str, Any]) -> int:
     clock = WallClock().now
     with source.tokens(looked.issuer, clock) as tokens:
         exchanges = _exchanges(looked, tokens, cloud, given)
-    return _told(proof(looked, exchanges, at=clock()), given)
+    return told(proof(looked, exchanges, at=clock()), given)
 
 
 def _source(given: dict[str, Any]) -> TokenSource:
@@ -106,7 +106,8 @@ def _exchanges(looked: Looked, tokens: Tokens | None, cloud: AwsCloud, given: di
         )
 
 
-def _told(proof: Proof, given: dict[str, Any]) -> int:
+def told(proof: Proof, given: dict[str, Any]) -> int:
+    """Print a proof in the form that was asked for, write its report, and say whether it holds."""
     from ccoctl.render.proof_json import proof_json
     from ccoctl.render.proof_text import proof_text
 

@@ -1,0 +1,96 @@
+"""The CredentialsRequests of a running cluster, as those of a directory are read.
+
+Source: Kubernetes API concepts, "Retrieving large results sets in chunks": a list comes in pages, and one that took too
+long has to be begun again (410).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ccoctl.credentialsrequest.model import CredentialsRequest, Loaded, SecretRef, Skipped
+from ccoctl.credentialsrequest.parse import parse
+from ccoctl.credentialsrequest.select import FEATURE_SET
+from ccoctl.engine.call import Answer, Call, at_path
+from ccoctl.errors import CloudError, ErrorKind, Problem
+from ccoctl.openshift.calls import PAGE, list_credentials_requests
+from ccoctl.openshift.seen import Requests
+
+MOST = 2000
+"""Requests in a cluster; a release has about ten."""
+_GONE = frozenset({"Expired", "Gone", "410"})
+_ADDED = ("kubectl.kubernetes.io/last-applied-configuration",)
+"""Annotations that tools keep for themselves."""
+
+
+def requests_of(ask: Callable[[Call], Answer]) -> Requests:
+    """All of them, whatever their namespace.
+
+    In a cluster a request of a feature set is there because that set is enabled, so each of them applies.
+
+    Raises:
+        CloudError: they cannot be listed.
+    """
+    try:
+        items = list(_items(ask))
+    except CloudError as error:
+        if error.code not in _GONE:
+            raise
+        items = list(_items(ask))
+    requests: list[CredentialsRequest] = []
+    skipped: list[Skipped] = []
+    problems: list[Problem] = []
+    documents: dict[SecretRef, Mapping[str, Any]] = {}
+    for item in items:
+        parsed = parse(_where(item), json.dumps(_as_file(item), ensure_ascii=False).encode("utf-8", "replace"))
+        problems += parsed.problems
+        skipped += (one for one in parsed.found if isinstance(one, Skipped))
+        for one in parsed.found:
+            if isinstance(one, CredentialsRequest):
+                requests.append(_applying(one))
+                documents.setdefault(one.secret, _as_file(item))
+    loaded = Loaded(directory="the cluster", requests=tuple(requests), skipped=tuple(skipped))
+    return Requests(loaded=loaded, documents=documents, problems=tuple(problems))
+
+
+def _items(ask: Callable[[Call], Answer]) -> Iterator[Mapping[str, Any]]:
+    after = ""
+    for _ in range(MOST // PAGE):
+        page = ask(list_credentials_requests(after))
+        items = page.get("items")
+        for item in items if isinstance(items, list) else []:
+            if isinstance(item, Mapping):
+                yield {"apiVersion": "cloudcredential.openshift.io/v1", "kind": "CredentialsRequest", **item}
+        after = str(at_path(page, "metadata.continue") or "")
+        if not after:
+            return
+    raise CloudError(
+        f"the cluster holds more than {MOST:,} CredentialsRequests, or its list has no end",
+        kind=ErrorKind.PERMANENT,
+        operation="kubernetes:ListCredentialsRequests",
+        remedy="See what made them.",
+    )
+
+
+def _where(item: Mapping[str, Any]) -> str:
+    namespace, name = (str(at_path(item, f"metadata.{part}") or "?")[:80] for part in ("namespace", "name"))
+    return f"credentialsrequest {namespace}/{name}.json"
+
+
+def _as_file(item: Mapping[str, Any]) -> dict[str, Any]:
+    """What of an object belongs into a file."""
+    metadata = item.get("metadata")
+    held = metadata if isinstance(metadata, Mapping) else {}
+    kept: dict[str, Any] = {part: held[part] for part in ("name", "namespace") if part in held}
+    if isinstance(annotations := held.get("annotations"), Mapping):
+        said = {name: value for name, value in annotations.items() if name not in _ADDED}
+        kept |= {"annotations": said} if said else {}
+    return {"apiVersion": item["apiVersion"], "kind": item["kind"], "metadata": kept, "spec": item.get("spec")}
+
+
+def _applying(request: CredentialsRequest) -> CredentialsRequest:
+    without = {name: value for name, value in request.annotations.items() if name != FEATURE_SET}
+    return replace(request, annotations=without)

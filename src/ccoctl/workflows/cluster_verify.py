@@ -1,0 +1,118 @@
+"""Prove that a running cluster is federated as wanted: look at it and its account, and exchange tokens it signs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from ccoctl.aws import names
+from ccoctl.aws.desired import TOKEN_AUDIENCE
+from ccoctl.aws.prove import Done
+from ccoctl.aws.sts import Aws
+from ccoctl.aws.trials import Trial
+from ccoctl.engine.attempt import Tell
+from ccoctl.engine.cloud import Cloud
+from ccoctl.federation.https import Get
+from ccoctl.federation.proof import Check, Exchange, Finding, Proof, Severity
+from ccoctl.openshift.seen import ClusterSeen
+from ccoctl.openshift.tokens import ClusterTokens
+from ccoctl.signing import jwks
+from ccoctl.signing.jwk import Jwk, Kid
+from ccoctl.signing.jwks import Jwks
+from ccoctl.workflows import aws_verify
+from ccoctl.workflows.aws_order import Checked
+from ccoctl.workflows.aws_verify import Looked
+from ccoctl.workflows.cluster_checks import Against, accounts_check, cluster_checks, issuer_check
+from ccoctl.workflows.cluster_order import issuer_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterLooked:
+    """What was seen of a cluster and its account, and the tokens that are tried next."""
+
+    looked: Looked
+    tokens: ClusterTokens
+    trials: tuple[Trial, ...]
+    missing: tuple[str, ...]
+    """Service accounts that do not exist, so that nothing can be tried with them."""
+
+
+def look(
+    checked: Checked,
+    seen: ClusterSeen,
+    cluster: Cloud,
+    cloud: Aws,
+    get: Get,
+    *,
+    concurrency: int = 10,
+    tell: Tell | None = None,
+) -> ClusterLooked:
+    """Look at the account and the documents, and ask the cluster for tokens; nothing is changed.
+
+    Args:
+        checked: what is wanted, of the cluster's own requests.
+        seen: the cluster.
+        cluster: the same, to ask for tokens.
+        cloud: the account.
+        get: fetches the issuer's documents.
+        concurrency: how many questions are under way at a time.
+        tell: hears of what takes long.
+
+    Raises:
+        CloudError: the account cannot be looked at.
+    """
+    tokens = ClusterTokens(cluster, audience=TOKEN_AUDIENCE)
+    accounts = dict.fromkeys(
+        f"{request.secret.namespace}/{name}" for request in checked.requests for name in request.service_accounts
+    )
+    missing = tokens.missing(accounts, concurrency=concurrency)
+    key = _signing_key(seen.keys, tokens.kid()) if isinstance(seen.keys, Jwks) else None
+    looked = aws_verify.look(checked, cloud, get, key, concurrency=concurrency, tell=tell)
+    tried = aws_verify.trials_of(looked, tokens)
+    return ClusterLooked(
+        looked=replace(looked, checks=(*_checks(checked, seen, looked, missing), *looked.checks)),
+        tokens=tokens,
+        trials=tuple(trial for trial in tried if trial.service_account not in missing),
+        missing=missing,
+    )
+
+
+def exchange(
+    found: ClusterLooked, cloud: Aws, *, patience: float, concurrency: int, done: Done
+) -> tuple[Exchange, ...]:
+    """Hand the cluster's tokens to STS; `patience` is how many seconds a refusal is waited out."""
+    return aws_verify.exchange(found.trials, cloud, found.tokens, patience=patience, concurrency=concurrency, done=done)
+
+
+def proof(found: ClusterLooked, exchanges: tuple[Exchange, ...], *, clock: Callable[[], float]) -> Proof:
+    """All of it as one value; `clock` gives seconds since 1970."""
+    made = aws_verify.proof(found.looked, exchanges, at=clock())
+    return replace(made, findings=(*made.findings, *map(_absent, found.missing)))
+
+
+def _checks(checked: Checked, seen: ClusterSeen, looked: Looked, missing: tuple[str, ...]) -> tuple[Check, ...]:
+    roles = names.role_names(checked.settings.name, [request.secret for request in checked.requests])
+    against = Against(
+        requests=checked.requests,
+        roles={ref: str(role) for ref, role in roles.items()},
+        documents=looked.documents,
+    )
+    issued = seen.served if isinstance(seen.served, str) else issuer_of(seen)
+    more = (issuer_check(issued, looked.issuer), accounts_check(missing, checked.requests))
+    return (*cluster_checks(seen, against), *(check for check in more if check is not None))
+
+
+def _signing_key(keys: Jwks, kid: str) -> Jwk | None:
+    """The key that signs now, else the only one there is."""
+    if kid:
+        return jwks.find(keys, Kid(kid))
+    return keys.keys[0] if len(keys.keys) == 1 else None
+
+
+def _absent(service_account: str) -> Finding:
+    return Finding(
+        severity=Severity.LOW,
+        where=f"service account {service_account}",
+        what="it does not exist, so no token of it was tried",
+        remedy="Nothing is to be done where the component is not installed.",
+    )
