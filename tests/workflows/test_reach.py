@@ -32,15 +32,15 @@ class Named:
         return {"By": self.name}
 
 
-def serve(url: str, _limit: int) -> Fetched:
+def serve(url: str, limit: int) -> Fetched:
     """An issuer that publishes one key."""
     if url.endswith(discovery.PATH):
-        return Fetched(json.dumps(discovery.document(ISSUER, f"{ISSUER}/keys.json")).encode(), None)
-    return Fetched(jwks.render(Jwks((KEY,))), None)
+        return Fetched(json.dumps(discovery.document(ISSUER, f"{ISSUER}/keys.json")).encode()[:limit], None)
+    return Fetched(jwks.render(Jwks((KEY,)))[:limit], None)
 
 
-def refuse(url: str, _limit: int) -> Fetched:
-    raise DocumentError("The document cannot be had: HTTP 403", where=url)
+def refuse(url: str, limit: int) -> Fetched:
+    raise DocumentError("The document cannot be had: HTTP 403", where=url[:limit])
 
 
 def ask(kids: list[str], url: str = ISSUER) -> Call:
