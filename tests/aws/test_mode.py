@@ -27,7 +27,7 @@ def test_defect_2_a_private_set_up_stays_private_without_the_flag() -> None:
 def test_a_public_set_up_does_not_become_private_by_a_flag() -> None:
     decided = mode(settings(private=True), public_account())
 
-    assert "migration" in decided.conflicts[0].what
+    assert "`ccoctl aws migrate-to-private-bucket`" in decided.conflicts[0].what
 
 
 def test_both_issuers_registered_is_a_migration_under_way() -> None:
@@ -35,6 +35,16 @@ def test_both_issuers_registered_is_a_migration_under_way() -> None:
     found = replace(found, providers=(*found.providers, provider(settings())))
 
     assert "migration between them is under way" in mode(settings(), found).conflicts[0].what
+
+
+def test_a_distribution_that_serves_the_folder_is_a_migration_under_way() -> None:
+    """The other issuer may not be registered yet, or not any more: its documents have the root all the same."""
+    found = private_account()
+    assert found.distribution is not None
+    origin = {"DomainName": HOST, "OriginPath": "/cloudfront"}
+    moved = replace(found.distribution, config={"Origins": {"Quantity": 1, "Items": [origin]}})
+
+    assert "migrate-to-private-bucket" in mode(settings(), replace(found, distribution=moved)).conflicts[0].what
 
 
 def test_a_published_issuer_that_nobody_serves_is_not_overwritten() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from ccoctl.aws import names
 from ccoctl.aws.desired import Issuer, Settings, future_issuer, issuer_elsewhere
+from ccoctl.aws.migration import ORIGIN_PATH, origin_path
 from ccoctl.aws.policy import federated
 from ccoctl.aws.resources import Account, PublicAccess
 from ccoctl.errors import Problem
@@ -62,12 +63,12 @@ def _shared(settings: Settings, found: Account) -> Mode:
 
 def _private(settings: Settings, found: Account, public: Issuer, private: Issuer, where: str) -> Mode:
     conflicts: tuple[Problem, ...] = ()
-    if _registered(found, settings, public):
+    if _registered(found, settings, public) or origin_path(found.distribution) == ORIGIN_PATH:
         conflicts = (
             Problem(
                 where,
-                f"both {public.url} and {private.url} are registered: a migration between them is under way; "
-                "finish it or roll it back first",
+                f"it is between {public.url} and {private.url}: a migration between them is under way; finish it or "
+                "roll it back first (`ccoctl aws migrate-to-private-bucket --status` says where it stands)",
             ),
         )
     notes = () if settings.private else ("the set-up is private and stays so",)
@@ -80,8 +81,8 @@ def _to_be_private(settings: Settings, found: Account, public: Issuer, published
         conflicts = (
             Problem(
                 where,
-                f"it is {public.url} and public; making it private changes the issuer of a cluster, "
-                "which is a migration and not done by this command",
+                f"it is {public.url} and public; making it private changes the issuer of a cluster, which is a "
+                "migration and not done by this command: use `ccoctl aws migrate-to-private-bucket`",
             ),
         )
     return Mode(settings=settings, issuer=future_issuer(), conflicts=conflicts)
