@@ -38,6 +38,13 @@ COMMANDS: Mapping[tuple[str, ...], Row] = {
         "ccoctl.cli.aws.verify:command", "Prove that every component gets its own role, and nobody else does"
     ),
     ("aws", "delete"): Row("ccoctl.cli.aws.delete:command", "Delete everything that was made under a name"),
+    ("aws", "migrate-to-private-bucket"): Row(
+        "ccoctl.cli.aws.migrate_to_private_bucket:command",
+        "Serve the issuer through CloudFront and close its bucket, without an outage",
+    ),
+    ("aws", "migrate-to-public-bucket"): Row(
+        "ccoctl.cli.aws.migrate_to_public_bucket:command", "Serve the issuer from its bucket again, without an outage"
+    ),
     ("aws", "required-permissions"): Row(
         "ccoctl.cli.aws.required_permissions:command", "Print the IAM policy that you need to run these commands"
     ),
