@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 from ccoctl.aws.desired import Issuer
 from ccoctl.aws.resources import Role
-from ccoctl.credentialsrequest.model import CredentialsRequest
+from ccoctl.credentialsrequest.model import CredentialsRequest, SecretRef
 from ccoctl.engine.call import Output, Template, text
 from ccoctl.engine.plan import WriteFile
 
@@ -26,12 +26,12 @@ _YAML_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "n
 
 def secret(request: CredentialsRequest, role: Role) -> WriteFile:
     """The Secret that tells a component its role and where its token is."""
-    return WriteFile(path=secret_path(request), content=_secret_text(request, role.arn))
+    return WriteFile(path=secret_path(request.secret), content=_secret_text(request, role.arn))
 
 
-def secret_path(request: CredentialsRequest) -> PurePosixPath:
+def secret_path(secret: SecretRef) -> PurePosixPath:
     """`manifests/<namespace>-<name>-credentials.yaml`."""
-    return DIRECTORY / f"{request.secret.namespace}-{request.secret.name}-credentials.yaml"
+    return DIRECTORY / f"{secret.namespace}-{secret.name}-credentials.yaml"
 
 
 def _secret_text(request: CredentialsRequest, arn: str | Output | Template) -> str | Template:

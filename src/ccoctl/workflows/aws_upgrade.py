@@ -1,0 +1,290 @@
+"""Bring a cluster's roles and Secrets from one release to the next, in two phases: `prepare` adds, `finish` removes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from ccoctl.aws import names
+from ccoctl.aws.reader import Reader, reader
+from ccoctl.aws.steps.common import Steps
+from ccoctl.aws.steps.common import after as edges
+from ccoctl.aws.upgrade import Drawn, Release, finish, prepare, trusted
+from ccoctl.aws.upgrade_names import Serving, described, serving
+from ccoctl.aws.upgrade_observe import Held, held
+from ccoctl.credentialsrequest.model import SecretRef
+from ccoctl.engine.attempt import Attempts, Tell, read
+from ccoctl.engine.cloud import Cloud
+from ccoctl.engine.events import Listener, silent
+from ccoctl.engine.execute import execute
+from ccoctl.engine.graph import in_order
+from ccoctl.engine.plan import Plan, Result, Step
+from ccoctl.errors import Problem, Problems
+from ccoctl.openshift.calls import UPGRADEABLE_TO
+from ccoctl.workflows import aws_upgrade_cluster as cluster
+from ccoctl.workflows.aws_order import Checked, Order
+from ccoctl.workflows.aws_order import check as check_order
+from ccoctl.workflows.aws_upgrade_cluster import UPGRADEABLE, InCluster, in_cluster
+from ccoctl.workflows.aws_upgrade_files import OutputDirectory, deletions
+from ccoctl.workflows.output_files import only_changes, writer
+
+
+class Phase(Enum):
+    """The two halves of an upgrade."""
+
+    PREPARE = "prepare"
+    FINISH = "finish"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upgrade:
+    """The options of a phase, checked."""
+
+    phase: Phase
+    checked: Checked
+    provider_arn: str = ""
+    target_version: str = ""
+    keep: tuple[str, ...] = ()
+    """Secrets and roles that stay although the release does not ask for them."""
+    cluster: bool = False
+    """Whether the running cluster is looked at and changed, too."""
+
+    @property
+    def secrets(self) -> tuple[SecretRef, ...]:
+        """Those of the new release."""
+        return tuple(request.secret for request in self.checked.requests)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A phase that was looked at and can be carried out."""
+
+    upgrade: Upgrade
+    drawn: Drawn
+    plan: Plan
+    """All of it, the step that lets the cluster go on included."""
+
+    @property
+    def work(self) -> Plan:
+        """The plan without the step that lets the cluster go on."""
+        return replace(self.plan, steps=tuple(step for step in self.plan.steps if step.id != UPGRADEABLE))
+
+    @property
+    def last(self) -> Plan:
+        """That step alone; its needs are met by then."""
+        alone = [replace(step, after=()) for step in self.plan.steps if step.id == UPGRADEABLE]
+        return Plan(steps=tuple(alone))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upgraded:
+    """What a phase ended with."""
+
+    ready: Ready
+    """As it was looked at last."""
+    result: Result
+
+
+def check(
+    phase: Phase,
+    order: Order,
+    *,
+    provider_arn: str = "",
+    target_version: str = "",
+    keep: tuple[str, ...] = (),
+    in_cluster: bool = False,
+) -> Upgrade:
+    """Everything that can be wrong with the options, found in one go.
+
+    Raises:
+        Problems: with all of it.
+        FileError: the directory of requests cannot be read.
+    """
+    problems: list[Problem] = []
+    if target_version and not cluster.numbers(target_version):
+        problems.append(Problem("--target-version", f"{target_version!r} is no version like 4.19 or 4.19.3"))
+    try:
+        checked = check_order(order)
+    except Problems as error:
+        raise Problems((*error.problems, *problems)) from error
+    if problems:
+        raise Problems(tuple(problems))
+    return Upgrade(
+        phase=phase,
+        checked=checked,
+        provider_arn=provider_arn,
+        target_version=target_version,
+        keep=keep,
+        cluster=in_cluster,
+    )
+
+
+def look(upgrade: Upgrade, cloud: Cloud, *, concurrency: int = 10, tell: Tell | None = None) -> Ready:
+    """Look at the account, the cluster and the files, and draw the phase; nothing is changed.
+
+    Raises:
+        Problems: something stands in the way, all of it at once.
+        ConflictError: there is no set-up of that name.
+        CloudError: account or cluster cannot be looked at.
+    """
+    with reader(lambda call: read(cloud, call, tell), concurrency) as asked:
+        here = held(asked, upgrade.checked.settings.name)
+        found = _cluster(upgrade, here, asked) if upgrade.cluster else None
+    served = serving(here.name, upgrade.secrets, here.ours, found.roles(here.account) if found else None)
+    release = Release(
+        settings=upgrade.checked.settings,
+        requests=upgrade.checked.requests,
+        trusted=trusted(here, upgrade.provider_arn),
+    )
+    if upgrade.phase is Phase.PREPARE:
+        return _prepared(upgrade, release, here, served, found)
+    return _finished(upgrade, release, here, served, found)
+
+
+def carry_out(
+    ready: Ready,
+    cloud: Cloud,
+    *,
+    concurrency: int = 10,
+    listener: Listener = silent,
+    attempts: Attempts | None = None,
+) -> Upgraded:
+    """Do every step; the cluster may go on only after another look finds nothing left to do.
+
+    A failed step is in the result, not raised.
+
+    Raises:
+        Problems: that look found something, because somebody else changed it meanwhile.
+    """
+    directory = ready.upgrade.checked.order.output_dir
+    there = OutputDirectory(cloud, directory)
+
+    def run(plan: Plan) -> Result:
+        return execute(
+            plan,
+            there,
+            write_file=writer(directory),
+            concurrency=concurrency,
+            listener=listener,
+            attempts=attempts,
+        )
+
+    result = run(ready.work)
+    if not result.ok or not ready.upgrade.target_version:
+        return Upgraded(ready=ready, result=result)
+    again = look(ready.upgrade, cloud, concurrency=concurrency)
+    if not again.work.changes_nothing:
+        raise Problems(
+            tuple(Problem(str(step.address), f"left to do: {step.summary}") for step in again.work.steps),
+            what="What was done a moment ago is not there: the cluster was not told that it may be upgraded",
+            remedy="See who else changes it, and run the command again.",
+        )
+    if not again.last.steps:
+        return Upgraded(ready=again, result=result)
+    last = run(again.last)
+    outcomes, answers = (*result.outcomes, *last.outcomes), {**result.answers, **last.answers}
+    return Upgraded(ready=again, result=Result(outcomes=outcomes, answers=answers, interrupted=last.interrupted))
+
+
+def _cluster(upgrade: Upgrade, here: Held, asked: Reader) -> InCluster:
+    """The Secrets of the new release, and those of the roles that are there."""
+    served = [secret for role in here.ours.values() if (secret := described(role)) is not None]
+    return in_cluster(asked, [*upgrade.secrets, *served])
+
+
+def _prepared(upgrade: Upgrade, release: Release, here: Held, served: Serving, found: InCluster | None) -> Ready:
+    drawn = prepare(release, here, served)
+    steps = [*drawn.account.steps, *drawn.files]
+    if found is not None:
+        steps += cluster.applied(drawn, found)
+    plan = _plan(upgrade, drawn.account, steps)
+    notes = (*plan.notes, *_renamed(release.settings.name, drawn), *_spared(drawn, here), *_open(upgrade))
+    last = cluster.upgradeable(upgrade.target_version, found, plan.steps) if found and upgrade.target_version else None
+    every = (*plan.steps, last) if last is not None else plan.steps
+    return Ready(upgrade=upgrade, drawn=drawn, plan=Plan(steps=every, notes=notes))
+
+
+def _finished(upgrade: Upgrade, release: Release, here: Held, served: Serving, found: InCluster | None) -> Ready:
+    keep = upgrade.keep
+    kept: dict[str, str] = {}
+    if found is not None:
+        before = prepare(release, here, served)
+        if problems := cluster.not_applied(before, found):
+            what = "The new release's Secrets are not in the cluster yet; nothing was changed"
+            raise Problems(problems, what=what, remedy="Run `ccoctl aws upgrade prepare` with --kubeconfig first.")
+        kept = cluster.asked_for(before.dropped, found)
+    drawn = finish(release, here, served, keep=(*keep, *kept))
+    wanted = {request.secret for request in release.requests}
+    gone = [one.secret for one in drawn.dropped if one.secret is not None and one.secret not in wanted]
+    secrets = cluster.removed(drawn.dropped, found) if found is not None else ()
+    first = (*secrets, *deletions(gone, wanted, upgrade.checked.order.output_dir))
+    steps = [*first, *_after(first, drawn)]
+    plan = _plan(upgrade, drawn.account, steps)
+    told = [
+        f"request {request} of the cluster still asks for the Secret of role {role}" for role, request in kept.items()
+    ]
+    notes = (*plan.notes, *told, *_unapplied(drawn, found))
+    return Ready(upgrade=upgrade, drawn=drawn, plan=replace(plan, notes=notes))
+
+
+def _after(first: tuple[Step, ...], drawn: Drawn) -> tuple[Step, ...]:
+    """The steps about roles; those that remove one wait for its Secrets, which nothing would lead to afterwards."""
+    roles = {one.role.name for one in drawn.dropped}
+    waits = edges("no Secret may name a role that is gone", *(step.id for step in first))
+    return tuple(
+        replace(step, after=(*step.after, *waits)) if step.address.name in roles else step
+        for step in drawn.account.steps
+    )
+
+
+def _plan(upgrade: Upgrade, account: Steps, steps: list[Step]) -> Plan:
+    """The steps in order, without the files that are there as wanted, unless something stands in the way.
+
+    Raises:
+        Problems: all that does.
+    """
+    if account.conflicts:
+        count = len(account.conflicts)
+        things = "1 thing stands" if count == 1 else f"{count} things stand"
+        raise Problems(account.conflicts, what=f"{things} in the way of the upgrade; nothing was changed")
+    plan = Plan(steps=in_order(tuple(steps)), notes=(*upgrade.checked.notes, *account.notes))
+    return only_changes(plan, upgrade.checked.order.output_dir)
+
+
+def _renamed(name: str, drawn: Drawn) -> tuple[str, ...]:
+    """Where a role keeps a name that the new release alone would not give it."""
+    by_rule = names.role_names(name, drawn.roles)
+    return tuple(
+        f"{secret} keeps role {role.name}, which a new set-up would call {by_rule[secret]}"
+        for secret, role in drawn.roles.items()
+        if role.name != by_rule[secret]
+    )
+
+
+def _spared(drawn: Drawn, here: Held) -> tuple[str, ...]:
+    """What `finish` will remove, told before."""
+    gone = ", ".join(one.role.name for one in drawn.dropped)
+    foreign = tuple(f"{problem}" for problem in here.hidden.values())
+    return (f"the new release does not ask for these; `finish` removes them: {gone}", *foreign) if gone else foreign
+
+
+def _open(upgrade: Upgrade) -> tuple[str, ...]:
+    """What the person has to do, and must not do."""
+    told = ["until `finish`, create-all of the old release takes back what is added here: run this again after it"]
+    if not upgrade.cluster:
+        told.append("apply the Secrets of the output directory to the cluster before it is upgraded: `oc apply -f`")
+    if upgrade.target_version and not upgrade.cluster:
+        told.append(f"then: oc annotate cloudcredential cluster {UPGRADEABLE_TO}={upgrade.target_version} --overwrite")
+    return tuple(told)
+
+
+def _unapplied(drawn: Drawn, found: InCluster | None) -> tuple[str, ...]:
+    """What cannot be seen without the cluster."""
+    if found is not None or not drawn.dropped:
+        return ()
+    secrets = ", ".join(str(one.secret) for one in drawn.dropped if one.secret is not None and not one.replaced)
+    told = "operators beside the release may use roles of this name: keep theirs with --keep"
+    return (told, f"delete these Secrets from the cluster: {secrets}") if secrets else (told,)
+
+
+__all__ = ["Phase", "Ready", "Upgrade", "Upgraded", "carry_out", "check", "look"]

@@ -1,0 +1,228 @@
+"""The part of an upgrade that is about the running cluster: its Secrets, and how it is told that it may go on."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from ccoctl.aws.reader import Reader
+from ccoctl.aws.upgrade import Drawn, Dropped
+from ccoctl.credentialsrequest.model import SecretRef
+from ccoctl.engine.plan import Action, Address, After, FieldChange, Step
+from ccoctl.errors import Problem, Problems
+from ccoctl.openshift import calls
+
+UPGRADEABLE = "cluster/upgradeable-to"
+"""The id of the step that lets the cluster go on."""
+_ROLE = re.compile(r"^\s*role_arn\s*=\s*(\S+)\s*$", re.MULTILINE)
+_NUMBERS = re.compile(r"v?(\d{1,4})\.(\d{1,4})(?:\.(\d{1,6}))?(?:-[\w.-]+)?")
+_MOST_PAGES = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterSecret:
+    """A component's Secret as the cluster holds it."""
+
+    uid: str
+    credentials: str = field(repr=False)
+
+    @property
+    def role_arn(self) -> str:
+        """The role that it names; empty where it names none."""
+        found = _ROLE.search(self.credentials)
+        return found[1] if found else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InCluster:
+    """What a cluster was found to hold."""
+
+    secrets: Mapping[SecretRef, ClusterSecret]
+    requests: Mapping[SecretRef, str]
+    """The CredentialsRequests of the cluster, by their Secret: `namespace/name`."""
+    mode: str
+    upgradeable_to: str
+    version: str
+    """The resource version of the CloudCredential, so that nobody's change is overwritten."""
+
+    def roles(self, account: str) -> dict[SecretRef, str]:
+        """The name of the role in this account that each Secret names."""
+        named = {ref: secret.role_arn.partition(f":iam::{account}:role/")[2] for ref, secret in self.secrets.items()}
+        return {ref: path.rpartition("/")[2] for ref, path in named.items() if path}
+
+
+def in_cluster(asked: Reader, secrets: Iterable[SecretRef]) -> InCluster:
+    """Look at the Secrets of both releases, and at what the operator is told.
+
+    Raises:
+        CloudError: the cluster does not answer, or may not be asked.
+    """
+    refs = tuple(dict.fromkeys(secrets))
+    answers = {ref: asked.start(lambda ref=ref: asked.find(calls.get_secret(ref.namespace, ref.name))) for ref in refs}  # type: ignore[misc]  # mypy infers no type for a lambda's default
+    requests = asked.start(lambda: dict(_requests(asked)))
+    configuration = asked.find(calls.get_cloud_credential()) or {}
+    metadata, spec = _mapping(configuration, "metadata"), _mapping(configuration, "spec")
+    there = {ref: answer for ref, future in answers.items() if (answer := future.result()) is not None}
+    return InCluster(
+        secrets={ref: _secret(answer) for ref, answer in there.items()},
+        requests=requests.result(),
+        mode=str(spec.get("credentialsMode", "")),
+        upgradeable_to=str(_mapping(metadata, "annotations").get(calls.UPGRADEABLE_TO, "")),
+        version=str(metadata.get("resourceVersion", "")),
+    )
+
+
+def applied(drawn: Drawn, found: InCluster) -> tuple[Step, ...]:
+    """The steps that bring the new Secrets into the cluster; one that is there as wanted needs none."""
+    wanted = {ref: _credentials(step) for ref, step in zip(drawn.roles, drawn.files, strict=True)}
+    return tuple(
+        _apply(ref, text, found.secrets.get(ref), drawn.rights[ref])
+        for ref, text in wanted.items()
+        if (there := found.secrets.get(ref)) is None or there.credentials != text
+    )
+
+
+def not_applied(drawn: Drawn, found: InCluster) -> tuple[Problem, ...]:
+    """The Secrets of the new release that are not in the cluster as they must be before anything is removed."""
+    return tuple(Problem(str(step.address), f"left to do: {step.summary}") for step in applied(drawn, found))
+
+
+def asked_for(dropped: Iterable[Dropped], found: InCluster) -> dict[str, str]:
+    """By role: the request of the cluster that still asks for its Secret; add-ons bring their own."""
+    return {
+        one.role.name: found.requests[one.secret]
+        for one in dropped
+        if one.secret in found.requests and not one.replaced and one.secret is not None
+    }
+
+
+def removed(dropped: Iterable[Dropped], found: InCluster) -> tuple[Step, ...]:
+    """The steps that remove Secrets whose roles go; one that names another role by now stays."""
+    return tuple(
+        Step(
+            id=_id(one.secret, "delete"),
+            address=_address(one.secret),
+            action=Action.DELETE,
+            summary=f"delete Secret {one.secret} from the cluster",
+            work=calls.delete_secret(one.secret.namespace, one.secret.name, uid=found.secrets[one.secret].uid),
+        )
+        for one in dropped
+        if one.secret in found.secrets
+        and one.secret is not None
+        and found.secrets[one.secret].role_arn == str(one.role.arn)
+    )
+
+
+def upgradeable(version: str, found: InCluster, others: Iterable[Step]) -> Step | None:
+    """The step that lets the cluster go on, after all others; None where it was told so already.
+
+    Raises:
+        Problems: the operator makes credentials itself, so that nobody waits for this.
+    """
+    if found.mode not in {"", "Manual"}:
+        what = (
+            f"credentialsMode is {found.mode}, and a cluster in that mode waits for nobody: leave --target-version out"
+        )
+        raise Problems((Problem("CloudCredential cluster", what),))
+    wanted = plain(version)
+    if numbers(found.upgradeable_to) >= numbers(wanted):
+        return None
+    return Step(
+        id=UPGRADEABLE,
+        address=Address("CloudCredential", "cluster"),
+        action=Action.UPDATE,
+        summary=f"tell the cluster that it may be upgraded to {wanted}, once all is seen to be there",
+        work=calls.set_upgradeable_to(wanted, found.version),
+        after=tuple(After(step=step.id, reason="only when everything is there") for step in others),
+        changes=(FieldChange(name=calls.UPGRADEABLE_TO, old=found.upgradeable_to, new=wanted),),
+    )
+
+
+def plain(version: str) -> str:
+    """A version as the operator reads it, without what comes before and after its numbers."""
+    return version.removeprefix("v").partition("-")[0]
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """A version to compare by; empty for what is none."""
+    found = _NUMBERS.fullmatch(version)
+    return tuple(int(text) for text in found.groups() if text is not None) if found else ()
+
+
+def _apply(ref: SecretRef, text: str, there: ClusterSecret | None, after: tuple[After, ...]) -> Step:
+    role = _ROLE.search(text)
+    change = FieldChange(name="role", old=there.role_arn if there else "", new=role[1] if role else "")
+    return Step(
+        id=_id(ref, "apply"),
+        address=_address(ref),
+        action=Action.UPDATE if there else Action.CREATE,
+        summary=f"{'change' if there else 'make'} Secret {ref} in the cluster",
+        work=calls.apply_secret(ref.namespace, ref.name, {"credentials": text}, force=bool(there and there.role_arn)),
+        after=after,
+        changes=(change,) if there and change.old != change.new else (),
+    )
+
+
+def _credentials(step: Step) -> str:
+    """What a Secret's manifest says, without the YAML around it."""
+    content = getattr(step.work, "content", "")
+    said: Any = yaml.safe_load(str(content))
+    return str(said["stringData"]["credentials"])
+
+
+def _secret(answer: Mapping[str, Any]) -> ClusterSecret:
+    held = _mapping(answer, "data").get("credentials", "")
+    try:
+        text = base64.b64decode(str(held), validate=True).decode()
+    except (binascii.Error, ValueError):
+        text = ""
+    return ClusterSecret(uid=str(_mapping(answer, "metadata").get("uid", "")), credentials=text)
+
+
+def _requests(asked: Reader) -> Iterator[tuple[SecretRef, str]]:
+    token = ""
+    for _ in range(_MOST_PAGES):
+        page = asked.find(calls.list_credentials_requests(token)) or {}
+        listed = page.get("items")
+        for item in listed if isinstance(listed, list) else []:
+            metadata, spec = _mapping(item, "metadata"), _mapping(item, "spec")
+            ref = _mapping(spec, "secretRef")
+            if ref and not metadata.get("deletionTimestamp"):
+                secret = SecretRef(namespace=str(ref.get("namespace", "")), name=str(ref.get("name", "")))
+                yield secret, f"{metadata.get('namespace', '')}/{metadata.get('name', '')}"
+        token = str(_mapping(page, "metadata").get("continue") or "")
+        if not token:
+            return
+
+
+def _mapping(value: object, name: str) -> Mapping[str, Any]:
+    found = value.get(name) if isinstance(value, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _id(ref: SecretRef | None, verb: str) -> str:
+    return f"secret/{ref}/{verb}"
+
+
+def _address(ref: SecretRef | None) -> Address:
+    return Address("Secret", str(ref))
+
+
+__all__ = [
+    "UPGRADEABLE",
+    "InCluster",
+    "applied",
+    "asked_for",
+    "in_cluster",
+    "not_applied",
+    "numbers",
+    "plain",
+    "removed",
+    "upgradeable",
+]
