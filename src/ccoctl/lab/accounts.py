@@ -64,7 +64,7 @@ def role_policies(arn: str) -> tuple[tuple[Document, ...], ...]:
 def managed_documents(partition: str, arns: Iterable[str]) -> tuple[Document, ...]:
     """The documents of managed policies; one that does not exist allows nothing."""
     there: dict[str, Any] = iam(partition).managed_policies
-    return tuple(_document(there[arn].document) for arn in arns if arn in there)
+    return tuple(_managed(there[arn]) for arn in arns if arn in there)
 
 
 def user_of(access_key: str) -> tuple[Any, str] | None:
@@ -95,7 +95,13 @@ def _role(arn: str) -> Any:
 
 def _policies(holder: Any) -> Iterator[Document]:
     yield from map(_document, holder.policies.values())
-    yield from (_document(item.document) for item in holder.managed_policies.values())
+    yield from map(_managed, holder.managed_policies.values())
+
+
+def _managed(policy: Any) -> Document:
+    """The version of a managed policy that counts."""
+    versions = (item for item in policy.versions if item.version_id == policy.default_version_id)
+    return next((_document(item.document) for item in versions), {})
 
 
 def _bounded(own: tuple[Document, ...], holder: Any, partition: str) -> tuple[tuple[Document, ...], ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -72,12 +73,16 @@ def check(asked: Asked, identities: frozenset[str]) -> Answer | None:
             return None
 
 
-def updated(asked: Asked, deployments: Deployments) -> None:
-    """What a successful update changes besides the configuration: the ETag, and that it is deployed."""
+def updated(asked: Asked, answer: Answer, deployments: Deployments) -> Answer:
+    """The answer to a successful update, which changes the ETag, too, and has to be deployed."""
     found = _find(asked)
-    if found is not None:
-        found.etag = f"E{secrets.token_hex(6).upper()}"
-        deployments.begin(found)
+    if found is None:
+        return answer
+    found.etag = f"E{secrets.token_hex(6).upper()}"
+    deployments.begin(found)
+    headers = {name: value for name, value in answer.headers.items() if name.lower() != "etag"}
+    body = answer.body.replace(b"<Status>Deployed</Status>", b"<Status>InProgress</Status>")
+    return replace(answer, headers={**headers, "ETag": found.etag}, body=body)
 
 
 def invalidated(asked: Asked) -> tuple[str, ...]:

@@ -167,7 +167,7 @@ class Edge:
         is_new = request.operation == "CreateBucket" and not buckets.exists(request)
         answer = self._moto.ask(environ)
         if answer.status < 300:
-            self._after(request, answer, is_new=is_new)
+            answer = self._after(request, answer, is_new=is_new)
         return self._hidden(request, principal, answer)
 
     def _is_held(self, principal: Principal) -> bool:
@@ -213,15 +213,16 @@ class Edge:
 
         return bulk_deletes.perform(request, allows, delete)
 
-    def _after(self, request: Asked, answer: Answer, *, is_new: bool) -> None:
+    def _after(self, request: Asked, answer: Answer, *, is_new: bool) -> Answer:
         if is_new:
             buckets.created(request)
         if request.operation == "UpdateDistribution":
-            distributions.updated(request, self._deployments)
+            answer = distributions.updated(request, answer, self._deployments)
         if request.operation == "CreateInvalidation":
             self._cdn.invalidate(request.path.strip("/").split("/")[2], distributions.invalidated(request))
         self._deployments.settle()
         self._consistency.after(request, answer)
+        return answer
 
     def _hidden(self, request: Asked, principal: Principal, answer: Answer) -> Answer:
         """Whoever may not list a bucket does not learn that an object is not there."""

@@ -68,6 +68,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile = secured.makefile("wb", buffering=0)  # type: ignore[assignment] # write() is all that is used
         return True
 
+    def parse_request(self) -> bool:
+        """Read the head; the target stays as it was sent: a key in a bucket may begin with a slash."""
+        is_sound = super().parse_request()
+        if is_sound:
+            self.path = self.requestline.split()[1]
+        return is_sound
+
     def handle_expect_100(self) -> bool:
         """Nothing yet: whether the body is wanted is seen when its length is."""
         return True

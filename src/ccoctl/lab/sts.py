@@ -111,8 +111,7 @@ def _pairs(encoded: str) -> list[tuple[str, str]]:
 def _granted(session: Session) -> str:
     grant = session.grant
     packed = grant.packed_policy_size
-    fitting = (name for name in grant.claims.audiences if name in grant.provider.audiences)
-    audience = grant.claims.authorized_party or next(fitting, grant.claims.audiences[0])
+    audience = grant.claims.authorized_party or grant.claims.audiences[0]
     return (
         f"<SubjectFromWebIdentityToken>{escape(grant.claims.subject)}</SubjectFromWebIdentityToken>"
         f"<Audience>{escape(audience)}</Audience>"
