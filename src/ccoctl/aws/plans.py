@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, TypeAlias
 
 from ccoctl.aws import desired, manifests
 from ccoctl.aws.desired import Issuer, Settings, Trusted
@@ -21,9 +21,14 @@ from ccoctl.engine.plan import Action, Address, After, Plan, Step, WriteFile
 from ccoctl.errors import Problem, Problems, SigningKeyError
 from ccoctl.signing import discovery, jwks
 from ccoctl.signing.jwk import Jwk
+from ccoctl.signing.jwks import Jwks
 
 ISSUER_FILES = PurePosixPath("issuer")
 """Where the documents are in the output directory, for an issuer that somebody else serves."""
+
+
+Key: TypeAlias = Jwk | Jwks | None
+"""What is published: one signing key, or every key that a running cluster signs with; None where there is none yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +42,7 @@ class Drawn:
     private: bool = False
 
 
-def all_of_it(settings: Settings, requests: tuple[CredentialsRequest, ...], key: Jwk | None, found: Account) -> Drawn:
+def all_of_it(settings: Settings, requests: tuple[CredentialsRequest, ...], key: Key, found: Account) -> Drawn:
     """Issuer, provider, roles and manifests."""
     decided = mode(settings, found)
     settings = decided.settings
@@ -87,7 +92,7 @@ def _said(decided: Mode) -> Steps:
     return Steps(notes=decided.notes, conflicts=decided.conflicts)
 
 
-def _served(decided: Mode, key: Jwk | None, found: Account) -> Steps:
+def _served(decided: Mode, key: Key, found: Account) -> Steps:
     settings, issuer = decided.settings, decided.issuer
     if settings.issuer_url:
         return _registered(settings, issuer, found, reachable=())
@@ -113,11 +118,11 @@ def _registered(settings: Settings, issuer: Issuer, found: Account, *, reachable
     return provider.provider_steps(wanted, there, settings.name, issuer, published=reachable)
 
 
-def _elsewhere(decided: Mode, key: Jwk | None) -> tuple[Step, ...]:
+def _elsewhere(decided: Mode, key: Key) -> tuple[Step, ...]:
     """The documents as files, where somebody else serves them; a JWKS that is there is never replaced."""
     if not decided.settings.issuer_url:
         return ()
-    body = jwks.document(jwks.Jwks((key,))) if key is not None else {}
+    body = jwks.document(_set_of(key)) if key is not None else {}
     return tuple(
         _file(
             WriteFile(
@@ -132,7 +137,7 @@ def _elsewhere(decided: Mode, key: Jwk | None) -> tuple[Step, ...]:
     )
 
 
-def _published(settings: Settings, issuer: Issuer, key: Jwk | None, found: Account, made: Steps) -> tuple[Steps, Steps]:
+def _published(settings: Settings, issuer: Issuer, key: Key, found: Account, made: Steps) -> tuple[Steps, Steps]:
     """The steps that publish the documents, and what is to be said of the keys."""
     body, said = _key_set(settings, key, found)
     wanted = desired.documents(settings, issuer, body)
@@ -142,12 +147,12 @@ def _published(settings: Settings, issuer: Issuer, key: Jwk | None, found: Accou
     return documents.document_steps(settings.bucket, wanted, found.documents, ready=ready), said
 
 
-def _key_set(settings: Settings, key: Jwk | None, found: Account) -> tuple[Mapping[str, Any], Steps]:
+def _key_set(settings: Settings, key: Key, found: Account) -> tuple[Mapping[str, Any], Steps]:
     """The JWKS to publish: a key that others may still verify with is never dropped."""
     there = found.documents.get(discovery.KEYS)
     where = f"object {settings.bucket}/{discovery.KEYS}"
     if there is None:
-        return (jwks.document(jwks.Jwks((key,))), Steps()) if key else ({}, Steps())
+        return (jwks.document(_set_of(key)), Steps()) if key is not None else ({}, Steps())
     try:
         published = jwks.parse(there.raw)
     except SigningKeyError as error:
@@ -155,8 +160,10 @@ def _key_set(settings: Settings, key: Jwk | None, found: Account) -> tuple[Mappi
         return {}, Steps(conflicts=(problem,))
     if key is None:
         return there.body or {}, Steps(notes=("no signing key is at hand here: the published keys stay as they are",))
+    if isinstance(key, Jwks):
+        return _beside(published, key, there.body or {}, where)
     if not published.keys:
-        return jwks.document(jwks.Jwks((key,))), Steps()
+        return jwks.document(_set_of(key)), Steps()
     if jwks.has(published, key.kid):
         return _with_ours(published, key, there.body or {}, where)
     kids = ", ".join(str(item.kid) for item in published.keys)
@@ -169,7 +176,22 @@ def _key_set(settings: Settings, key: Jwk | None, found: Account) -> tuple[Mappi
     return {}, Steps(conflicts=(problem,))
 
 
-def _with_ours(published: jwks.Jwks, key: Jwk, body: Mapping[str, Any], where: str) -> tuple[Mapping[str, Any], Steps]:
+def _set_of(key: Jwk | Jwks) -> Jwks:
+    return key if isinstance(key, Jwks) else Jwks((key,))
+
+
+def _beside(published: Jwks, own: Jwks, body: Mapping[str, Any], where: str) -> tuple[Mapping[str, Any], Steps]:
+    """A running cluster's keys with what is published already; that stays as it is where none is missing."""
+    wider = published
+    try:
+        for key in own.keys:
+            wider = jwks.with_key(wider, key)
+    except SigningKeyError as error:
+        return {}, Steps(conflicts=(Problem(where, error.what),))
+    return body if wider == published else jwks.document(wider), Steps()
+
+
+def _with_ours(published: Jwks, key: Jwk, body: Mapping[str, Any], where: str) -> tuple[Mapping[str, Any], Steps]:
     """What is published stays as it is, if the key under our kid is ours."""
     try:
         jwks.with_key(published, key)
