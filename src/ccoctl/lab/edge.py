@@ -13,7 +13,7 @@ from moto.moto_api._internal.models import moto_api_backend
 
 from ccoctl.federation.documents import IssuerCache
 from ccoctl.federation.https import Get
-from ccoctl.lab import buckets, bulk_deletes, distributions, limits
+from ccoctl.lab import buckets, bulk_deletes, client_ids, distributions, limits
 from ccoctl.lab.access_identities import AccessIdentities
 from ccoctl.lab.answers import Answer, refusal
 from ccoctl.lab.asked import Asked, asked
@@ -157,11 +157,12 @@ class Edge:
         if request.service == "sts":
             is_known = request.operation == "GetCallerIdentity"
             return self._sts.caller(request, principal) if is_known else self._sts.unknown(request)
+        own = client_ids.handle(request)
         if request.service == "cloudfront":
             own = self._identities.handle(request, distributions.identities_in_use(request))
-            if own is not None:
-                self._consistency.after(request, own)
-                return own
+        if own is not None:
+            self._consistency.after(request, own)
+            return own
         if request.operation == "DeleteObjects" and self._is_held(principal):
             return self._delete_objects(request, principal, environ)
         is_new = request.operation == "CreateBucket" and not buckets.exists(request)
@@ -187,20 +188,18 @@ class Edge:
         refused = self._denied(request, principal.arn) or buckets.check_place(request, is_global=is_global)
         if refused is None and self._is_held(principal):
             refused = authorize(request, principal, now=self._clock())
+        refused = refused or self._consistency.check(request)
         if refused is not None:
             return refused
         match request.service:
             case "iam":
-                refused = limits.check(request)
+                return limits.check(request)
             case "s3":
-                refused = self._consistency.check(request) or buckets.check(
-                    request, self._identities.principals(request.partition)
-                )
+                return buckets.check(request, self._identities.principals(request.partition))
             case "cloudfront":
-                refused = distributions.check(request, self._identities.ids())
+                return distributions.check(request, self._identities.ids())
             case _:
-                refused = None
-        return refused or self._consistency.check(request)
+                return None
 
     def _delete_objects(self, request: Asked, principal: Principal, environ: dict[str, Any]) -> Answer:
         bucket = f"arn:{request.partition}:s3:::{request.bucket}"

@@ -196,7 +196,9 @@ def _role(asked: Asked) -> Any:
 def _tags_there(asked: Asked) -> set[str]:
     """Keys of the tags that a TagRole or TagOpenIDConnectProvider adds to."""
     found = {"TagRole": _role, "TagOpenIDConnectProvider": _provider}.get(asked.operation, lambda _: None)(asked)
-    return set(found.tags or ()) if found is not None and isinstance(found.tags, dict) else set()
+    if found is None or not found.tags:
+        return set()
+    return set(found.tags) if isinstance(found.tags, dict) else {tag["Key"] for tag in found.tags}
 
 
 def _attachment(asked: Asked) -> Iterator[tuple[str, str]]:
