@@ -116,6 +116,17 @@ def delete_secret(namespace: str, name: str, *, uid: str = "") -> Call:
     return _call("DeleteSecret", tolerate=tolerate, Namespace=namespace, Name=name, Body=body)
 
 
+def look_for_namespace(name: str) -> Call:
+    """Whether there is a namespace."""
+    return _call("LookForNamespace", Name=name)
+
+
+def create_namespace(name: str) -> Call:
+    """Make a namespace; one that is there by now is as good."""
+    body: dict[str, Value] = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    return _call("CreateNamespace", tolerate=frozenset({"AlreadyExists"}), Body=body)
+
+
 def create_token(namespace: str, name: str, audiences: tuple[str, ...], seconds: int) -> Call:
     """A token of a service account; `status.token` of the answer."""
     spec: dict[str, Value] = {"audiences": audiences, "expirationSeconds": seconds}

@@ -78,6 +78,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "GetSigningKey": _secret("GET", "get"),
     "ApplySecret": _secret("PATCH", "patch", content_type=APPLY_PATCH),
     "DeleteSecret": _secret("DELETE", "delete"),
+    "LookForNamespace": Operation(method="GET", verb="get", resource="namespaces", accept=METADATA_ONLY),
+    "CreateNamespace": Operation(method="POST", verb="create", resource="namespaces"),
     "CreateToken": Operation(
         method="POST", verb="create", resource="serviceaccounts", subresource="token", namespaced=True
     ),

@@ -7,7 +7,7 @@ from enum import Enum
 
 from ccoctl.aws import names
 from ccoctl.aws.reader import Reader, reader
-from ccoctl.aws.steps.common import Steps
+from ccoctl.aws.steps.common import Steps, together
 from ccoctl.aws.steps.common import after as edges
 from ccoctl.aws.upgrade import Drawn, Release, finish, prepare, trusted
 from ccoctl.aws.upgrade_names import Serving, described, serving
@@ -189,15 +189,23 @@ def carry_out(
 def _cluster(upgrade: Upgrade, here: Held, asked: Reader) -> InCluster:
     """The Secrets of the new release, and those of the roles that are there."""
     served = [secret for role in here.ours.values() if (secret := described(role)) is not None]
-    return in_cluster(asked, [*upgrade.secrets, *served])
+    return in_cluster(
+        asked,
+        [*upgrade.secrets, *served],
+        is_last=upgrade.phase is Phase.FINISH,
+        is_told=bool(upgrade.target_version),
+    )
 
 
 def _prepared(upgrade: Upgrade, release: Release, here: Held, served: Serving, found: InCluster | None) -> Ready:
     drawn = prepare(release, here, served)
     steps = [*drawn.account.steps, *drawn.files]
+    account = drawn.account
     if found is not None:
-        steps += cluster.applied(drawn, found)
-    plan = _plan(upgrade, drawn.account, steps)
+        secrets = cluster.applied(drawn, found)
+        account = together(account, Steps(conflicts=cluster.strangers(secrets, found, here)))
+        steps += secrets
+    plan = _plan(upgrade, account, steps)
     notes = (*plan.notes, *_renamed(release.settings.name, drawn), *_spared(drawn, here), *_open(upgrade))
     last = cluster.upgradeable(upgrade.target_version, found, plan.steps) if found and upgrade.target_version else None
     every = (*plan.steps, last) if last is not None else plan.steps
@@ -274,7 +282,8 @@ def _open(upgrade: Upgrade) -> tuple[str, ...]:
     if not upgrade.cluster:
         told.append("apply the Secrets of the output directory to the cluster before it is upgraded: `oc apply -f`")
     if upgrade.target_version and not upgrade.cluster:
-        told.append(f"then: oc annotate cloudcredential cluster {UPGRADEABLE_TO}={upgrade.target_version} --overwrite")
+        version = cluster.plain(upgrade.target_version)
+        told.append(f"then: `oc annotate cloudcredential cluster {UPGRADEABLE_TO}={version} --overwrite`")
     return tuple(told)
 
 

@@ -11,8 +11,11 @@ from typing import Any
 
 import yaml
 
+from ccoctl.aws import names
 from ccoctl.aws.reader import Reader
+from ccoctl.aws.steps.common import after as edges
 from ccoctl.aws.upgrade import Drawn, Dropped
+from ccoctl.aws.upgrade_observe import Held
 from ccoctl.credentialsrequest.model import SecretRef
 from ccoctl.engine.plan import Action, Address, After, FieldChange, Step
 from ccoctl.errors import Problem, Problems
@@ -44,6 +47,8 @@ class InCluster:
     """What a cluster was found to hold."""
 
     secrets: Mapping[SecretRef, ClusterSecret]
+    missing: frozenset[str]
+    """Namespaces of Secrets that are not there, which are not there either: the new release brings them."""
     requests: Mapping[SecretRef, str]
     """The CredentialsRequests of the cluster, by their Secret: `namespace/name`."""
     mode: str
@@ -57,20 +62,29 @@ class InCluster:
         return {ref: path.rpartition("/")[2] for ref, path in named.items() if path}
 
 
-def in_cluster(asked: Reader, secrets: Iterable[SecretRef]) -> InCluster:
-    """Look at the Secrets of both releases, and at what the operator is told.
+def in_cluster(asked: Reader, secrets: Iterable[SecretRef], *, is_last: bool, is_told: bool) -> InCluster:
+    """Look at the Secrets of both releases, and at no more than is needed.
+
+    Args:
+        asked: who asks.
+        secrets: whose Secrets.
+        is_last: whether something is to be removed, which a request of the cluster may still ask for.
+        is_told: whether the cluster is to be told that it may go on.
 
     Raises:
         CloudError: the cluster does not answer, or may not be asked.
     """
     refs = tuple(dict.fromkeys(secrets))
     answers = {ref: asked.start(lambda ref=ref: asked.find(calls.get_secret(ref.namespace, ref.name))) for ref in refs}  # type: ignore[misc]  # mypy infers no type for a lambda's default
-    requests = asked.start(lambda: dict(_requests(asked)))
-    configuration = asked.find(calls.get_cloud_credential()) or {}
+    requests = asked.start(lambda: dict(_requests(asked)) if is_last else {})
+    configuration = (asked.find(calls.get_cloud_credential()) if is_told else None) or {}
     metadata, spec = _mapping(configuration, "metadata"), _mapping(configuration, "spec")
     there = {ref: answer for ref, future in answers.items() if (answer := future.result()) is not None}
+    unsure = sorted({ref.namespace for ref in refs if ref not in there})
+    namespaces = {name: asked.start(lambda name=name: asked.find(calls.look_for_namespace(name))) for name in unsure}  # type: ignore[misc]  # mypy infers no type for a lambda's default
     return InCluster(
         secrets={ref: _secret(answer) for ref, answer in there.items()},
+        missing=frozenset(name for name, future in namespaces.items() if future.result() is None),
         requests=requests.result(),
         mode=str(spec.get("credentialsMode", "")),
         upgradeable_to=str(_mapping(metadata, "annotations").get(calls.UPGRADEABLE_TO, "")),
@@ -79,13 +93,35 @@ def in_cluster(asked: Reader, secrets: Iterable[SecretRef]) -> InCluster:
 
 
 def applied(drawn: Drawn, found: InCluster) -> tuple[Step, ...]:
-    """The steps that bring the new Secrets into the cluster; one that is there as wanted needs none."""
+    """The steps that bring the new Secrets into the cluster; one that is there as wanted needs none.
+
+    A component that is new may have no namespace yet: the release would bring it, but its Secret must be there first.
+    """
     wanted = {ref: _credentials(step) for ref, step in zip(drawn.roles, drawn.files, strict=True)}
+    differ = [ref for ref, text in wanted.items() if (old := found.secrets.get(ref)) is None or old.credentials != text]
+    made = {name: _make_namespace(name) for name in sorted({ref.namespace for ref in differ} & found.missing)}
+    return (*made.values(), *(_apply(ref, wanted[ref], found, _first(drawn, ref, made)) for ref in differ))
+
+
+def strangers(steps: Iterable[Step], found: InCluster, here: Held) -> tuple[Problem, ...]:
+    """Secrets that would be changed and do not name a role of this set-up: somebody else's, or a long-lived key."""
+    named = found.roles(here.account)
+    ours = names.role_prefix(here.name)
     return tuple(
-        _apply(ref, text, found.secrets.get(ref), drawn.rights[ref])
-        for ref, text in wanted.items()
-        if (there := found.secrets.get(ref)) is None or there.credentials != text
+        Problem(
+            f"Secret {ref} in the cluster",
+            f"it names {there.role_arn or 'no role'}, and not one of this set-up: delete it, if its component may use "
+            "the role of the new release instead",
+        )
+        for ref, there in found.secrets.items()
+        if _id(ref, "apply") in {step.id for step in steps} and not named.get(ref, "").startswith(ours)
     )
+
+
+def _first(drawn: Drawn, ref: SecretRef, made: Mapping[str, Step]) -> tuple[After, ...]:
+    """What a Secret waits for: its role's rights, and its namespace."""
+    namespace = [made[ref.namespace].id] if ref.namespace in made else []
+    return (*drawn.rights[ref], *edges("its namespace must be there", *namespace))
 
 
 def not_applied(drawn: Drawn, found: InCluster) -> tuple[Problem, ...]:
@@ -155,17 +191,27 @@ def numbers(version: str) -> tuple[int, ...]:
     return tuple(int(text) for text in found.groups() if text is not None) if found else ()
 
 
-def _apply(ref: SecretRef, text: str, there: ClusterSecret | None, after: tuple[After, ...]) -> Step:
-    role = _ROLE.search(text)
+def _apply(ref: SecretRef, text: str, found: InCluster, after: tuple[After, ...]) -> Step:
+    there, role = found.secrets.get(ref), _ROLE.search(text)
     change = FieldChange(name="role", old=there.role_arn if there else "", new=role[1] if role else "")
     return Step(
         id=_id(ref, "apply"),
         address=_address(ref),
         action=Action.UPDATE if there else Action.CREATE,
         summary=f"{'change' if there else 'make'} Secret {ref} in the cluster",
-        work=calls.apply_secret(ref.namespace, ref.name, {"credentials": text}, force=bool(there and there.role_arn)),
+        work=calls.apply_secret(ref.namespace, ref.name, {"credentials": text}, force=there is not None),
         after=after,
         changes=(change,) if there and change.old != change.new else (),
+    )
+
+
+def _make_namespace(name: str) -> Step:
+    return Step(
+        id=f"namespace/{name}/create",
+        address=Address("Namespace", name),
+        action=Action.CREATE,
+        summary=f"make namespace {name} in the cluster, as the new release would",
+        work=calls.create_namespace(name),
     )
 
 
@@ -224,5 +270,6 @@ __all__ = [
     "numbers",
     "plain",
     "removed",
+    "strangers",
     "upgradeable",
 ]
