@@ -171,7 +171,7 @@ def _key_set(settings: Settings, key: Key, found: Account) -> tuple[Mapping[str,
         where,
         f"it publishes another key ({kids}) than ours ({key.kid}); replacing it would cut off every token signed by "
         "it. "
-        "Use the cluster's own key pair, or rotate the key (rotate-signing-key, to come)",
+        "Use the cluster's own key pair, or rotate the key with `ccoctl aws rotate-signing-key`",
     )
     return {}, Steps(conflicts=(problem,))
 
