@@ -9,10 +9,8 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,9 +33,9 @@ from ccoctl.signing.jwk import Jwk
 from ccoctl.workflows.output_files import only_changes
 from tests.aws.builders import ACCOUNT, KEY, key, request, settings
 from tests.aws.test_script import write
+from tests.aws.warm import warm
 from tests.workflows.test_aws_permissions import DOCUMENTED, PRIVATE
 
-ROOT = Path(__file__).parents[2]
 REQUESTS = (request("openshift-machine-api", "aws-cloud-credentials"), request("openshift-image-registry", "installer"))
 CREATIONS = (
     "create-cloud-front-origin-access-identity",
@@ -56,18 +54,8 @@ CREATIONS = (
 @pytest.fixture(scope="module")
 def warm_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with an `aws` that is the AWS CLI, without its start-up."""
-    pytest.importorskip("awscli", reason="the AWS CLI is not installed: the script is not run for real")
-    folder = tmp_path_factory.mktemp("aws")
-    server = subprocess.Popen([sys.executable, "-m", "tests.aws.warm_cli", str(folder)], cwd=ROOT)
-    end = time.monotonic() + 30
-    while not (folder / "aws").exists():
-        assert server.poll() is None, "the AWS CLI could not be loaded"
-        assert time.monotonic() < end
-        with suppress(subprocess.TimeoutExpired):
-            server.wait(0.05)
-    yield folder
-    server.kill()
-    server.wait()
+    with warm(tmp_path_factory.mktemp("aws")) as folder:
+        yield folder
 
 
 @pytest.fixture

@@ -7,13 +7,14 @@ answers hold. Nothing of the user's is ever read by the shell as code: every tex
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from shlex import quote
-from typing import Any
+from typing import Any, TypeAlias
 
 from ccoctl.aws import names
 from ccoctl.aws.desired import Settings
 from ccoctl.aws.manifests import UNKNOWN_ROLE
-from ccoctl.aws.script_shell import CLOUDFRONT, COMMON, ISSUER, OPENING, ROLES
+from ccoctl.aws.script_shell import CLOUDFRONT, COMMON, ISSUER, OPENING, PROVIDER, ROLES
 from ccoctl.aws.script_steps import Draft, command, lines_of
 from ccoctl.engine.call import Call, JsonText, Value
 from ccoctl.engine.plan import Plan
@@ -24,32 +25,69 @@ NAME = "apply.sh"
 MODE = 0o755
 
 
-def script(plan: Plan, file_of: Mapping[str, str], settings: Settings, *, provider_arn: Value = "") -> str:
+Section: TypeAlias = tuple[str, Sequence[str]]
+"""What a step of the script does, as a sentence and as lines of bash."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """What a script is made of that carries its files itself."""
+
+    opening: str
+    """Its first lines, instead of those of `apply.sh`."""
+    unpacking: str
+    """The bash that puts the files below `$here`."""
+    last: tuple[Section, ...] = ()
+    """What is done after the plan's own steps."""
+
+
+def script(
+    plan: Plan,
+    file_of: Mapping[str, str],
+    settings: Settings,
+    *,
+    provider_arn: Value = "",
+    packed: Packed | None = None,
+) -> str:
     """The text of `apply.sh`.
 
     Args:
         file_of: the dry run's file for each step id, as `dry_run.file_names` gives it.
         provider_arn: the provider that the roles trust, where the plan makes none.
+        packed: given where there are no files beside the script.
     """
     draft = Draft(plan=plan, file_of=file_of, settings=settings)
     sections = [
         *_look(draft, provider_arn),
         *((step.summary, lines) for step in plan.steps if (lines := lines_of(draft, step))),
+        *(packed.last if packed else ()),
     ]
     count = len(sections)
-    body = [_section(f"{number}/{count}", *section) for number, section in enumerate(sections, start=1)]
-    return "".join([OPENING, _constants(draft), *_functions(draft), *body, _ending(draft)])
+    body = [section(f"{number}/{count}", *each) for number, each in enumerate(sections, start=1)]
+    functions = [_constants(draft), *_functions(draft)]
+    if packed is not None:
+        return "".join([packed.opening, *functions, packed.unpacking, *body, _ending(draft, _COPIED)])
+    return "".join([OPENING, *functions, *body, _ending(draft, _BESIDE)])
 
 
-def _section(number: str, title: str, lines: Sequence[str]) -> str:
+_BESIDE = ("printf 'manifests: %s\\n' \"$here/manifests\"",)
+_COPIED = (
+    "mkdir -p -- manifests",
+    'cp -- "$here"/manifests/* manifests/',
+    "printf 'manifests: %s\\n' \"$PWD/manifests\"",
+)
+
+
+def section(number: str, title: str, lines: Sequence[str]) -> str:
+    """A section of the script, announced by its number and title."""
     return "\n".join(["", f"step {number} {quote(title)}", *lines, ""])
 
 
 def _constants(draft: Draft) -> str:
     settings = draft.settings
     literals = {
-        "tag": _in_query(names.comment(settings.name)),
-        "prefix": _in_query(names.TAG_PREFIX),
+        "tag": in_query(names.comment(settings.name)),
+        "prefix": in_query(names.TAG_PREFIX),
         "bucket": settings.bucket,
         "host": "" if settings.private else settings.bucket_host,
     }
@@ -63,7 +101,7 @@ def _constants(draft: Draft) -> str:
     return "\n".join([*lines, ""])
 
 
-def _in_query(text: str) -> str:
+def in_query(text: str) -> str:
     """A text as it stands between the single quotes of a JMESPath expression."""
     return text.replace("\\", "\\\\").replace("'", "\\'")
 
@@ -71,6 +109,7 @@ def _in_query(text: str) -> str:
 def _functions(draft: Draft) -> list[str]:
     needed = {
         ISSUER: draft.step("CreateBucket"),
+        PROVIDER: draft.step("CreateBucket"),
         CLOUDFRONT: draft.step("CreateDistributionWithTags"),
         ROLES: draft.step("CreateRole"),
     }
@@ -102,12 +141,12 @@ def _kids(draft: Draft) -> list[str]:
     return [str(key["kid"]) for key in document.get("keys", ())]
 
 
-def _ending(draft: Draft) -> str:
+def _ending(draft: Draft, manifests: Sequence[str]) -> str:
     lines = ["", "say 'done'"]
     if draft.step("CreateBucket") is not None:
         lines.append("printf 'issuer: https://%s\\n' \"$host\"")
-    lines += ["printf 'OIDC provider: %s\\n' \"$provider_arn\"", "printf 'manifests: %s\\n' \"$here/manifests\"", ""]
+    lines += ["printf 'OIDC provider: %s\\n' \"$provider_arn\"", *manifests, ""]
     return "\n".join(lines)
 
 
-__all__ = ["MODE", "NAME", "command", "script"]
+__all__ = ["MODE", "NAME", "Packed", "Section", "command", "in_query", "script", "section"]

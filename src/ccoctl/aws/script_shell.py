@@ -142,7 +142,9 @@ keep_keys() {
   done
   keys_are=published
 }
+"""
 
+PROVIDER = r"""
 # The thumbprint is optional, and AWS does not look at it for S3 and CloudFront: it is left out unless it was filled in.
 without_thumbprint() {
   tr -d '[:space:]' <"$work/request" |

@@ -92,7 +92,8 @@ def _call(draft: Draft, step: Step, call: Call) -> list[str]:
             return _provider(draft, step)
         case "CreateRole":
             name = quote(str(call.parameters["RoleName"]))
-            return [_fill(draft, step), f"role {name}", f"{draft.role_variable(step.id)}=$answer"]
+            used = [f"{draft.role_variable(step.id)}=$answer"] if draft.outputs_of(step.id) else []
+            return [_fill(draft, step), f"role {name}", *used]
         case _:
             return _send(draft, step, call)
 
@@ -102,10 +103,11 @@ def _fill(draft: Draft, step: Step) -> str:
 
 
 def _send(draft: Draft, step: Step, call: Call, *arguments: str) -> list[str]:
-    return [_fill(draft, step), _request(call, *arguments)]
+    return [_fill(draft, step), request(call, *arguments)]
 
 
-def _request(call: Call, *arguments: str) -> str:
+def request(call: Call, *arguments: str) -> str:
+    """The line that sends `$work/request` as a call."""
     return " ".join(["send", _not_yet(call), _service(call), command(call.operation), *arguments])
 
 
@@ -121,11 +123,15 @@ def _if(condition: str, lines: Sequence[str]) -> list[str]:
     return [f"if {condition}; then", *(f"  {line}" for line in lines), "fi"]
 
 
-def _publish(draft: Draft, step: Step, call: Call) -> list[str]:
+def put(call: Call) -> str:
+    """The line that publishes `$work/request` as an object."""
     own = {"Body", "IfNoneMatch", "IfMatch"}  # younger AWS CLIs alone know the conditions; we have looked instead
     flags = [f"--{command(name)} {quote(str(value))}" for name, value in call.parameters.items() if name not in own]
-    put = f'insist {_not_yet(call)} s3api put-object --body "$work/request" {" ".join(flags)}'
-    lines = [_fill(draft, step), "complete", put]
+    return f'insist {_not_yet(call)} s3api put-object --body "$work/request" {" ".join(flags)}'
+
+
+def _publish(draft: Draft, step: Step, call: Call) -> list[str]:
+    lines = [_fill(draft, step), "complete", put(call)]
     is_keys = call.parameters["Key"] == discovery.KEYS
     return _if('[ "$keys_are" = missing ]', lines) if is_keys else lines
 
@@ -145,7 +151,7 @@ def _distribution(draft: Draft, step: Step, call: Call) -> list[str]:
     make = [
         _fill(draft, step),
         f"retag {quote(_tags_file(draft, step))}",
-        _request(call, "--query 'Distribution.[Id,ARN,DomainName]'"),
+        request(call, "--query 'Distribution.[Id,ARN,DomainName]'"),
         "IFS=$'\\t' read -r distribution distribution_arn host <<<\"$answer\"",
     ]
     issuer = f'know {quote(ISSUER_PLACEHOLDER)} "https://$host"'

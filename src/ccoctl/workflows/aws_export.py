@@ -1,0 +1,117 @@
+"""A set-up on AWS for a pipeline that applies it: the account is looked at, nothing is changed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import assert_never
+
+from ccoctl.aws import names, plans
+from ccoctl.aws.export_cli import cli_script
+from ccoctl.aws.export_cloudformation import template
+from ccoctl.aws.export_terraform import terraform
+from ccoctl.aws.export_whole import Export, ExportFile, Whole, whole
+from ccoctl.aws.observe import Scope, observe
+from ccoctl.aws.plans import Drawn
+from ccoctl.aws.reader import reader
+from ccoctl.aws.resources import Account
+from ccoctl.engine.attempt import Tell, read
+from ccoctl.engine.cloud import Cloud
+from ccoctl.errors import FileError, UsageError
+from ccoctl.files import ensure_directory, read_if_present, write_whole
+from ccoctl.signing.jwk import Jwk
+from ccoctl.workflows.aws_keys import keys_for
+from ccoctl.workflows.aws_order import Checked
+
+LIMIT = 16 * 1024 * 1024
+"""Bytes of an earlier export; far more than one has."""
+_MARK = re.compile(rb"Written by `ccoctl aws export`|\"Metadata\": \{\s*\"ccoctl\"")
+"""What the head of the file that counts says; anything else of that name is somebody's work and left alone."""
+_HEAD = 1024
+
+
+class Format(Enum):
+    """What an export is for."""
+
+    CLI = "cli"
+    CLOUDFORMATION = "cloudformation"
+    TERRAFORM = "terraform"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """An export, and what is to be said beside it."""
+
+    export: Export
+    notes: tuple[str, ...]
+
+
+def export(
+    checked: Checked, cloud: Cloud, form: Format, *, concurrency: int = 10, tell: Tell | None = None
+) -> Exported:
+    """Look at keys and account, and describe all that is wanted.
+
+    Raises:
+        Problems, ConflictError: something is in the way; SigningKeyError, FileError: the key pair is damaged or unsafe.
+        CloudError: the account cannot be looked at.
+    """
+    settings = checked.settings
+    if form is Format.CLI and (settings.shared or settings.issuer_url):
+        what = "--format cli makes a cluster's own bucket, and knows neither --shared-issuer nor --issuer-url"
+        raise UsageError(what, remedy="Choose --format terraform or cloudformation, or run create-all.")
+    keys = keys_for(checked.order, make_one=False)
+    wanted = names.role_names(settings.name, [request.secret for request in checked.requests]).values()
+    with reader(lambda call: read(cloud, call, tell), concurrency) as asked:
+        found = observe(asked, Scope(settings=settings, roles=tuple(wanted)))
+    now = plans.all_of_it(settings, checked.requests, keys.public, found)
+    everything = whole(settings, checked.requests, keys.public, found)
+    made = _rendered(form, everything, checked, keys.public, now)
+    return Exported(export=made, notes=(*checked.notes, *now.plan.notes, *found.denied, *made.notes))
+
+
+def _rendered(form: Format, everything: Whole, checked: Checked, key: Jwk | None, now: Drawn) -> Export:
+    match form:
+        case Format.CLI:
+            empty = plans.all_of_it(everything.settings, checked.requests, key, Account(id=everything.found.id))
+            return cli_script(everything, empty, now.plan)
+        case Format.CLOUDFORMATION:
+            return template(everything)
+        case Format.TERRAFORM:
+            return terraform(everything)
+        case _:
+            assert_never(form)
+
+
+def save(made: Export, to: Path) -> tuple[Path, ...]:
+    """Write an export: one file as `to`, or below it where that is a directory; several below the directory `to`.
+
+    Raises:
+        FileError: a file cannot be written, or one of another kind is in the way; then nothing is written.
+    """
+    files = (*made.beside, made.main)  # the one that counts comes last
+    into = bool(made.beside) or to.is_dir()
+    paths = [(to / file.path if into else to, file) for file in files]
+    _refuse_others(*paths[-1], among=[path for path, _ in paths])
+    for path, file in paths:
+        ensure_directory(path.parent)
+        write_whole(path, file.text.encode(), mode=file.mode)
+    return tuple(path for path, _ in paths)
+
+
+def _refuse_others(main: Path, file: ExportFile, among: list[Path]) -> None:
+    """An earlier export may be replaced, and nothing else."""
+    there = read_if_present(main, limit=LIMIT)
+    if there is None:
+        taken = [path for path in among if path.exists()]
+        if taken:
+            raise FileError(
+                f"this is there, without the {file.path} of an earlier export: it is not replaced",
+                where=str(taken[0]),
+                remedy="Move it out of the way, or choose another place with --to.",
+            )
+    elif not _MARK.search(there[:_HEAD]):
+        raise FileError(
+            "the file is there and is no export of ours", where=str(main), remedy="Choose another place with --to."
+        )
