@@ -13,7 +13,9 @@ from collections.abc import Callable
 from ccoctl.lab.answers import Answer, refusal
 from ccoctl.lab.asked import Asked
 
-_IDENTITY = re.compile(rb"<Id>([A-Z0-9]+)</Id>")
+_IDENTITY = re.compile(rb"<(?:Id|S3CanonicalUserId)>(\w+)</")
+_TEXT = re.compile(r'"([^"]{1,512})"')
+_TRUST = {"CreateRole": "AssumeRolePolicyDocument", "UpdateAssumeRolePolicy": "PolicyDocument"}
 _NAMES_ROLE = frozenset(
     {"PutRolePolicy", "UpdateAssumeRolePolicy", "UpdateRole", "AttachRolePolicy", "TagRole", "GetRole", "GetRolePolicy"}
 )
@@ -45,6 +47,9 @@ class Consistency:
             return None
         if asked.operation == "PutBucketPolicy" and self._names_fresh(asked.body.decode("utf-8", "replace")):
             return refusal("s3", asked.method, 400, "MalformedPolicy", "Invalid principal in policy")
+        trust = asked.form.get(_TRUST.get(asked.operation, ""), "")
+        if self._names_fresh(trust):
+            return refusal("iam", asked.method, 400, "MalformedPolicyDocument", "Invalid principal in policy")
         role = asked.form.get("RoleName", "")
         if asked.operation in _NAMES_ROLE and self.is_fresh(role):
             message = f"The role with name {role} cannot be found."
@@ -57,17 +62,30 @@ class Consistency:
             return
         match asked.operation:
             case "CreateRole":
-                name = asked.form.get("RoleName", "")
+                names = [asked.form.get("RoleName", "")]
             case "CreateOpenIDConnectProvider":
-                url = asked.form.get("Url", "").removeprefix("https://")
-                name = url
+                names = [asked.form.get("Url", "").removeprefix("https://")]
             case "CreateCloudFrontOriginAccessIdentity":
-                found = _IDENTITY.search(answer.body)
-                name = found.group(1).decode() if found else ""
+                names = [found.decode() for found in _IDENTITY.findall(answer.body)]
+            case "DeleteRole":
+                self._made.pop(asked.form.get("RoleName", ""), None)
+                return
+            case "DeleteOpenIDConnectProvider":
+                self._made.pop(asked.form.get("OpenIDConnectProviderArn", "").partition("/")[2], None)
+                return
             case _:
                 return
         with self._lock:
-            self._made[name] = self._clock()
+            for name in names:
+                self._made.setdefault(name, self._clock())  # to ask for it again makes nothing new
 
     def _names_fresh(self, text: str) -> bool:
-        return any(name in text and self.is_fresh(name) for name in tuple(self._made))
+        return any(self.is_fresh(name) for found in _TEXT.findall(text) for name in _named(found))
+
+
+def _named(text: str) -> tuple[str, ...]:
+    """The role or the origin access identity that a principal of a policy names."""
+    role = text.rpartition("/")[2] if ":role/" in text else ""
+    identity = text.rpartition(" ")[2] if ":iam::cloudfront:" in text else ""
+    user = text if len(text) > 64 else ""  # longer than any name: a canonical user
+    return (role, identity, user)
