@@ -26,7 +26,12 @@ _YAML_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "n
 
 def secret(request: CredentialsRequest, role: Role) -> WriteFile:
     """The Secret that tells a component its role and where its token is."""
-    return WriteFile(path=secret_path(request.secret), content=_secret_text(request, role.arn))
+    return secret_for(request, role.arn)
+
+
+def secret_for(request: CredentialsRequest, arn: str | Output | Template) -> WriteFile:
+    """The same for the role of this ARN."""
+    return WriteFile(path=secret_path(request.secret), content=_secret_text(request, arn))
 
 
 def secret_path(secret: SecretRef) -> PurePosixPath:
