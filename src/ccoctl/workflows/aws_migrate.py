@@ -85,7 +85,7 @@ class Checked:
 class At:
     """What a migration acts on: the account, and the cluster where one was named."""
 
-    cloud: MigrationCloud
+    cloud: Cloud
     cluster: Cloud | None
     clock: Callable[[], float]
     """Seconds since 1970."""

@@ -114,7 +114,7 @@ class MigrationCloud:
         return str(at_path(answer, "status.token") or "")
 
 
-def signing_of(cloud: MigrationCloud, cluster: Cloud, issuer: str, accounts: tuple[str, ...]) -> Signing:
+def signing_of(cloud: Cloud, cluster: Cloud, issuer: str, accounts: tuple[str, ...]) -> Signing:
     """What a cluster says of its tokens, compared with an issuer.
 
     Raises:

@@ -1,0 +1,166 @@
+"""The proof of a migration: while pods of every component exchange tokens without a pause, not one exchange fails."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ccoctl.aws.migration import Side
+from ccoctl.aws.resources import OriginAccess
+from ccoctl.lab.conditions import Conditions
+from ccoctl.lab.server import EmbeddedAws
+from ccoctl.lab.server import embedded_aws as serve
+from ccoctl.workflows.create_key_pair import PRIVATE, load_private_key_file
+from tests.openshift.apiserver import ApiServer, serving
+from tests.workflows.migrating import OLD, World
+from tests.workflows.traffic import Clock, components_of, traffic
+
+BOTH_WAYS = pytest.mark.parametrize("to", list(Side), ids=lambda side: f"to {side.value}")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def embedded_aws(clock: Clock) -> Iterator[EmbeddedAws]:
+    with serve(Conditions(distribution_delay=300.0), clock=clock) as aws:
+        yield aws
+
+
+@pytest.fixture
+def world(
+    embedded_aws: EmbeddedAws,
+    clock: Clock,
+    requests_dir: Path,
+    key_pair: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[World]:
+    """A cluster that is about to be installed; its signing key is in the output directory."""
+    for name, value in embedded_aws.environment().items():
+        monkeypatch.setenv(name, value)
+    out = tmp_path / "out"
+    shutil.copytree(key_pair, out)
+    accounts = frozenset(component.account for component in components_of(requests_dir))
+    cluster = ApiServer(load_private_key_file(out / PRIVATE), "", accounts, now=clock)
+    with serving(cluster, tmp_path / "kubeconfig") as kubeconfig:
+        yield World(embedded_aws, clock, cluster, kubeconfig, requests_dir, out)
+
+
+@pytest.mark.parametrize("access", list(OriginAccess))
+def test_there_and_back_without_one_failed_exchange(world: World, tmp_path: Path, access: OriginAccess) -> None:
+    world.access = access
+    world.create(Side.PUBLIC)
+    before = world.account()
+    with traffic(
+        world.aws, tmp_path / "pods", components_of(world.requests_dir), world.cluster.token, clock=world.clock
+    ) as pods:
+        for side in (Side.PRIVATE, Side.PUBLIC):
+            assert world.run(side)
+            pods.settle()
+            pods.later(OLD)
+            assert world.run(side, finish=True)
+            pods.settle()
+            assert world.look(side).standing.is_over
+            assert world.differences() == []
+
+    assert pods.failures == []
+    assert pods.exchanges > 50
+    assert len({issuer for issuer, _ in pods.seen}) == 2
+    assert world.account() == before
+
+
+@BOTH_WAYS
+def test_old_tokens_are_good_as_long_as_they_live(world: World, tmp_path: Path, to: Side) -> None:
+    world.create(to.other)
+    old = world.cluster.issuer
+    with traffic(
+        world.aws, tmp_path / "pods", components_of(world.requests_dir), world.cluster.token, clock=world.clock
+    ) as pods:
+        assert world.run(to)
+        pods.settle()
+        pods.seen.clear()
+        pods.settle()
+        assert {issuer for issuer, _ in pods.seen} == {old, world.cluster.issuer}  # fresh ones, and kept ones
+
+    assert pods.failures == []
+
+
+@BOTH_WAYS
+def test_killed_after_every_single_change_and_run_again(world: World, tmp_path: Path, to: Side) -> None:
+    world.create(to.other)
+    with traffic(
+        world.aws, tmp_path / "pods", components_of(world.requests_dir), world.cluster.token, clock=world.clock
+    ) as pods:
+        runs = _until_done(world, to)
+        pods.later(OLD)
+        more = _until_done(world, to, finish=True)
+        pods.settle()
+
+    assert pods.failures == []
+    assert runs > 8
+    assert more > 7
+    assert world.look(to).standing.is_over
+    assert world.differences() == []
+
+
+@BOTH_WAYS
+def test_rolled_back_from_every_point_on_the_way(world: World, tmp_path: Path, to: Side) -> None:
+    world.create(to.other)
+    before = world.account()
+    points = 0
+    with traffic(
+        world.aws, tmp_path / "pods", components_of(world.requests_dir), world.cluster.token, clock=world.clock
+    ) as pods:
+        finished = False
+        while not finished:
+            points += 1
+            finished = world.run(to, kill_after=points)
+            pods.settle()
+            assert world.run(to, rollback=True), f"point {points}"
+            pods.later(OLD)
+            assert world.run(to, rollback=True, finish=True), f"point {points}"
+            pods.settle()
+            assert world.account() == before, f"point {points}"
+            assert pods.failures == [], f"point {points}"
+
+    assert points > 8
+
+
+@BOTH_WAYS
+def test_rolled_back_from_every_point_of_the_end(world: World, tmp_path: Path, to: Side) -> None:
+    """Once the old issuer is being taken away, going back is a migration of its own, by the same command."""
+    world.create(to.other)
+    points = 0
+    with traffic(
+        world.aws, tmp_path / "pods", components_of(world.requests_dir), world.cluster.token, clock=world.clock
+    ) as pods:
+        finished = False
+        while not finished:
+            points += 1
+            assert world.run(to), f"point {points}"
+            pods.later(OLD)
+            finished = world.run(to, finish=True, kill_after=points)
+            pods.settle()
+            assert world.run(to, rollback=True), f"point {points}"
+            pods.later(OLD)
+            assert world.run(to, rollback=True, finish=True), f"point {points}"
+            pods.settle()
+            assert world.differences() == [], f"point {points}"
+            assert pods.failures == [], f"point {points}"
+
+    assert points > 7
+
+
+def _until_done(world: World, to: Side, *, finish: bool = False) -> int:
+    """The number of runs that it takes when each of them is killed after its first change."""
+    runs = 1
+    while not world.run(to, kill_after=1, finish=finish):
+        runs += 1
+        assert runs < 100
+    return runs
