@@ -16,7 +16,9 @@ class Row:
 
 GROUPS: Mapping[tuple[str, ...], str] = {
     ("aws",): "Manage a cluster's credentials on AWS",
+    ("aws", "upgrade"): "Bring a cluster's roles from one release to the next, without an outage",
     ("release",): "Look into the releases of a cluster",
+    ("cluster",): "Look at a running cluster, and put its credentials right",
     ("token",): "Make and examine tokens of service accounts",
     ("pod",): "Run commands as a component of the cluster would",
     ("lab",): "An AWS on this machine, for trying things out and for tests",
@@ -34,10 +36,19 @@ COMMANDS: Mapping[tuple[str, ...], Row] = {
     ),
     ("aws", "create-all"): Row("ccoctl.cli.aws.create_all:command", "Make key pair, identity provider and IAM roles"),
     ("aws", "plan"): Row("ccoctl.cli.aws.plan:command", "Show what create-all would change, and change nothing"),
+    ("aws", "export"): Row(
+        "ccoctl.cli.aws.export:command", "Write what create-all would make, for a pipeline to apply"
+    ),
     ("aws", "verify"): Row(
         "ccoctl.cli.aws.verify:command", "Prove that every component gets its own role, and nobody else does"
     ),
     ("aws", "delete"): Row("ccoctl.cli.aws.delete:command", "Delete everything that was made under a name"),
+    ("aws", "upgrade", "prepare"): Row(
+        "ccoctl.cli.aws.upgrade.prepare:command", "Add what a new release wants, before it is rolled out"
+    ),
+    ("aws", "upgrade", "finish"): Row(
+        "ccoctl.cli.aws.upgrade.finish:command", "Remove what only the old release needed, once it is gone"
+    ),
     ("aws", "migrate-to-private-bucket"): Row(
         "ccoctl.cli.aws.migrate_to_private_bucket:command",
         "Serve the issuer through CloudFront and close its bucket, without an outage",
@@ -48,8 +59,24 @@ COMMANDS: Mapping[tuple[str, ...], Row] = {
     ("aws", "required-permissions"): Row(
         "ccoctl.cli.aws.required_permissions:command", "Print the IAM policy that you need to run these commands"
     ),
+    ("release", "extract"): Row(
+        "ccoctl.cli.release.extract:command", "Extract the CredentialsRequests of a release image"
+    ),
     ("release", "diff"): Row(
         "ccoctl.cli.release.diff:command", "Show what the CredentialsRequests of two releases ask for differently"
+    ),
+    ("cluster", "verify"): Row(
+        "ccoctl.cli.cluster.verify:command", "Prove that a running cluster has nothing but short-lived credentials"
+    ),
+    ("cluster", "adopt"): Row(
+        "ccoctl.cli.cluster.adopt:command", "Write the output directory of a cluster that somebody else set up"
+    ),
+    ("cluster", "repair"): Row(
+        "ccoctl.cli.cluster.repair:command",
+        "Build again what a running cluster needs of AWS, of its keys and requests",
+    ),
+    ("cluster", "required-permissions"): Row(
+        "ccoctl.cli.cluster.required_permissions:command", "Print the roles that you need on a cluster"
     ),
     ("token", "create"): Row("ccoctl.cli.token.create:command", "Issue a token as the cluster's API server would"),
     ("token", "inspect"): Row(

@@ -23,8 +23,6 @@ kubeconfig = click.option(
     "--kubeconfig",
     type=_FILE,
     required=True,
-    envvar="KUBECONFIG",
-    show_envvar=True,
     help="The way to the cluster, and the credentials for it.",
 )
 context = click.option("--context", default="", help="Context of the kubeconfig.  [default: its current one]")
