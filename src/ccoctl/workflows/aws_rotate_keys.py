@@ -1,0 +1,84 @@
+"""The key that a rotation leads to: one given, or a pair of its own directory beside the ones before it.
+
+The pair that `create-all` made is in the output directory itself; the one of the first rotation is in `signing-key-2`
+in there, that of the next one in `signing-key-3`, and so on. No pair is ever replaced, and a run that was interrupted
+finds the one that it made.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ccoctl.errors import FileError
+from ccoctl.signing import keypair
+from ccoctl.signing.jwk import Jwk
+from ccoctl.workflows import create_key_pair as pair
+
+FOLDER = "signing-key-"
+_NUMBERED = re.compile(rf"{FOLDER}([1-9][0-9]{{0,5}})", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPair:
+    """A pair that is there, or is to be written with `save`."""
+
+    directory: Path
+    key: pair.SigningKey
+    is_there: bool
+
+    @property
+    def private_file(self) -> Path:
+        """Where its private half is, or will be."""
+        return self.directory / pair.PRIVATE
+
+    @property
+    def public(self) -> Jwk:
+        """Its public half as it is published."""
+        return self.key.jwk
+
+    def save(self) -> None:
+        """Write what is missing of it.
+
+        Raises:
+            FileError, SigningKeyError: it cannot be written, or what is there is damaged or another one.
+        """
+        saved = pair.save(self.directory, self.key)
+        if saved.kid != self.key.jwk.kid:
+            raise FileError("another run made a key pair here meanwhile", where=str(self.directory))
+
+
+def new_pair(output_dir: Path, used: Iterable[str], *, bits: int = keypair.DEFAULT_SIZE) -> NewPair:
+    """The newest pair of a rotation where its key is not in use yet, else a new one, in memory.
+
+    Args:
+        output_dir: where the pairs are.
+        used: the kids that the cluster signs or has signed with, as far as that is known.
+        bits: of a new key.
+
+    Raises:
+        FileError, SigningKeyError: a pair that is there is damaged or unsafe.
+    """
+    newest = max(_numbers(output_dir), default=1)
+    if newest > 1:
+        directory = output_dir / f"{FOLDER}{newest}"
+        there = pair.inspect(directory)
+        if there is None:
+            return NewPair(directory=directory, key=pair.generate(bits), is_there=False)
+        if there.key.jwk.kid not in set(used):
+            return NewPair(directory=directory, key=there.key, is_there=True)
+    return NewPair(directory=output_dir / f"{FOLDER}{newest + 1}", key=pair.generate(bits), is_there=False)
+
+
+def _numbers(output_dir: Path) -> list[int]:
+    try:
+        return [int(found[1]) for path in output_dir.iterdir() if (found := _NUMBERED.fullmatch(path.name))]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise FileError(f"The directory cannot be read: {error.strerror}", where=str(output_dir)) from error
+
+
+__all__ = ["FOLDER", "NewPair", "new_pair"]
