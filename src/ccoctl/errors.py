@@ -10,6 +10,7 @@ CcoctlError                 says what, where and what to do; exit code 1
 ├── ConflictError           something of that name exists and is not ours
 ├── CloudError              a cloud answered with an error, or did not answer
 ├── ClusterError            a cluster answered with an error, or did not answer
+├── ImageError              an image cannot be fetched, or is not what it should be
 ├── ApplyError              some steps of a plan failed; its message lists what was done and what was not
 └── InterruptedRunError     the user stopped the run; exit code 130
 """
@@ -158,6 +159,15 @@ class CloudError(CcoctlError):
 
 class ClusterError(CcoctlError):
     """A cluster's API refused or did not answer, or its kubeconfig cannot be used."""
+
+
+class ImageError(CcoctlError):
+    """A release image cannot be fetched, is damaged, or is none; `kind` says whether trying again may help."""
+
+    def __init__(self, what: str, *, kind: ErrorKind = ErrorKind.PERMANENT, where: str = "", remedy: str = "") -> None:
+        """By default it would be the same again."""
+        super().__init__(what, where=where, remedy=remedy)
+        self.kind = kind
 
 
 class ApplyError(CcoctlError):
