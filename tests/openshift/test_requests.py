@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ccoctl.credentialsrequest.load import load
-from ccoctl.credentialsrequest.model import Reason
+from ccoctl.credentialsrequest.model import Reason, SecretRef
 from ccoctl.engine.call import Answer, Call
 from ccoctl.errors import CloudError, ErrorKind
 from ccoctl.openshift import calls
@@ -102,6 +102,22 @@ def test_other_clouds_are_left_out(server: ApiServer, ask: Callable[[Call], Answ
 
     assert [one.reason for one in found.loaded.skipped] == [Reason.OTHER_CLOUD]
     assert found.documents == {}
+
+
+def test_an_add_on_that_brings_its_own_role_asks_nobody_for_one(
+    server: ApiServer, ask: Callable[[Call], Answer]
+) -> None:
+    own = request("add-on")
+    own["spec"]["providerSpec"]["stsIAMRoleARN"] = "arn:aws:iam::123456789012:role/of-an-add-on"
+    server.add(own)
+    server.add(request("ours"))
+    found = requests_of(ask)
+
+    assert [one.name for one in found.loaded.requests] == ["ours"]
+    assert list(found.documents) == [SecretRef(namespace="ns", name="ours")]
+    assert dict(found.own_roles) == {
+        SecretRef(namespace="ns", name="add-on"): "arn:aws:iam::123456789012:role/of-an-add-on"
+    }
 
 
 def test_those_of_a_release_are_read_back_as_its_files_say(

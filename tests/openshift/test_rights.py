@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ccoctl.openshift import calls
-from ccoctl.openshift.rights import everywhere, rights_of, roles
+from ccoctl.openshift.rights import ANY, rights_of, roles
 
 
 def test_what_everybody_may_do_takes_no_right() -> None:
@@ -45,10 +45,11 @@ def test_things_of_the_whole_cluster_are_named_too() -> None:
     ]
 
 
-def test_everywhere_forgets_namespaces_and_their_names_alone() -> None:
-    role = everywhere("r", [calls.get_secret("ns", "a"), calls.get_secret("other", "b"), calls.get_cloud_credential()])
+def test_whichever_namespace_and_name_there_is_goes_into_the_clusterrole() -> None:
+    asked = [calls.get_secret(ANY, ANY), calls.get_secret("other", "b"), calls.delete_secret("other", "b")]
+    everywhere, other = roles("r", [*asked, calls.get_cloud_credential()])
 
-    assert role["rules"] == [
+    assert everywhere["rules"] == [
         {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]},
         {
             "apiGroups": ["operator.openshift.io"],
@@ -57,6 +58,7 @@ def test_everywhere_forgets_namespaces_and_their_names_alone() -> None:
             "resourceNames": ["cluster"],
         },
     ]
+    assert [rule["verbs"] for rule in other["rules"]] == [["delete"]]
 
 
 def test_the_same_calls_in_another_order_give_the_same_roles() -> None:

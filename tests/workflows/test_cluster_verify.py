@@ -221,6 +221,49 @@ class TestWhatIsNotThere:
         assert proof["standing"] == "is not proven"
 
 
+class TestAddOns:
+    @pytest.fixture
+    def add_on(self, cluster: ApiServer) -> Callable[..., None]:
+        """One that was installed with a role of its own, whose Secret the operator made."""
+
+        def install(**held: str) -> None:
+            arn = "arn:aws:iam::123456789012:role/of-an-add-on"
+            spec = {
+                "secretRef": {"namespace": "add-on", "name": "credentials"},
+                "serviceAccountNames": ["manager"],
+                "providerSpec": {
+                    "apiVersion": "cloudcredential.openshift.io/v1",
+                    "kind": "AWSProviderSpec",
+                    "statementEntries": [{"effect": "Allow", "action": ["s3:GetObject"], "resource": "*"}],
+                    "stsIAMRoleARN": arn,
+                },
+            }
+            metadata = {"namespace": "openshift-cloud-credential-operator", "name": "add-on"}
+            cluster.add({"kind": "CredentialsRequest", "metadata": metadata, "spec": spec})
+            secret = {"kind": "Secret", "metadata": {"namespace": "add-on", "name": "credentials"}}
+            cluster.add({**secret, "stringData": held})
+
+        return install
+
+    def test_one_with_a_role_of_its_own_is_none_of_the_set_up(
+        self, add_on: Callable[..., None], proven: Callable[..., Any]
+    ) -> None:
+        add_on(credentials="[default]\nrole_arn = arn:aws:iam::123456789012:role/of-an-add-on\n")
+        proof = proven()
+
+        assert proof["holds"]
+        assert [item["where"] for item in proof["findings"] if "its own role" in item["what"]] == [
+            "request for add-on/credentials"
+        ]
+
+    def test_an_access_key_in_its_secret_is_found_all_the_same(
+        self, add_on: Callable[..., None], proven: Callable[..., Any]
+    ) -> None:
+        add_on(aws_access_key_id="AKIAIOSFODNN7EXAMPLE", aws_secret_access_key="hidden")
+
+        assert "add-on/credentials" in wrong(proven(code=3))["long-lived keys"]
+
+
 class TestWhoMayNotLook:
     def test_what_may_not_be_read_is_said_with_the_right_that_is_missing(
         self, cli: Cli, cluster: ApiServer, options: list[str], tmp_path: Path

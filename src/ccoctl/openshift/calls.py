@@ -85,17 +85,13 @@ def get_signing_key(which: str) -> Call:
     return _call("GetSigningKey", Namespace=namespace, Name=name)
 
 
-def apply_secret(
-    namespace: str, name: str, string_data: Mapping[str, Value], *, force: bool = False, labels: Mapping[str, str] = {}
-) -> Call:
+def apply_secret(namespace: str, name: str, string_data: Mapping[str, Value], *, force: bool = False) -> Call:
     """Make a Secret hold this, or make it, by server-side apply.
 
     A field that somebody else set to another value is a conflict (409) unless `force` takes it over. The port applies
     it as `data`: whoever owns a field of `stringData` is not noted as the owner of the value.
     """
-    metadata: dict[str, Value] = {"name": name, "namespace": namespace}
-    if labels:
-        metadata["labels"] = labels
+    metadata = {"name": name, "namespace": namespace}
     query = {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"}
     body: dict[str, Value] = {
         "apiVersion": "v1",

@@ -48,7 +48,7 @@ def observe(cluster: Cloud, *, concurrency: int = 10, tell: Tell | None = None) 
             ),
         )
         requests = _requests(cluster, tell)
-        refs = list(requests.documents) if isinstance(requests, Requests) else []
+        refs = [*requests.documents, *requests.own_roles] if isinstance(requests, Requests) else []
         secrets = dict(zip(refs, pool.map(lambda ref: _secret(see, ref), refs), strict=True))
         roots = dict(zip(ROOT_SECRETS, pool.map(lambda name: _root(see, name), ROOT_SECRETS), strict=True))
     return ClusterSeen(

@@ -22,6 +22,8 @@ from ccoctl.openshift.seen import Requests
 MOST = 2000
 """Requests in a cluster; a release has about ten."""
 _GONE = frozenset({"Expired", "Gone", "410"})
+_OWN_ROLE = "spec.providerSpec.stsIAMRoleARN"
+"""Where an add-on's request names the role that its administrator made for it (since OpenShift 4.14)."""
 _ADDED = ("kubectl.kubernetes.io/last-applied-configuration",)
 """Annotations that tools keep for themselves."""
 
@@ -44,16 +46,19 @@ def requests_of(ask: Callable[[Call], Answer]) -> Requests:
     skipped: list[Skipped] = []
     problems: list[Problem] = []
     documents: dict[SecretRef, Mapping[str, Any]] = {}
+    own_roles: dict[SecretRef, str] = {}
     for item in items:
         parsed = parse(_where(item), json.dumps(_as_file(item), ensure_ascii=False).encode("utf-8", "replace"))
         problems += parsed.problems
         skipped += (one for one in parsed.found if isinstance(one, Skipped))
         for one in parsed.found:
-            if isinstance(one, CredentialsRequest):
+            if isinstance(one, CredentialsRequest) and (role := at_path(item, _OWN_ROLE)):
+                own_roles.setdefault(one.secret, str(role))
+            elif isinstance(one, CredentialsRequest):
                 requests.append(_applying(one))
                 documents.setdefault(one.secret, _as_file(item))
     loaded = Loaded(directory="the cluster", requests=tuple(requests), skipped=tuple(skipped))
-    return Requests(loaded=loaded, documents=documents, problems=tuple(problems))
+    return Requests(loaded=loaded, documents=documents, own_roles=own_roles, problems=tuple(problems))
 
 
 def _items(ask: Callable[[Call], Answer]) -> Iterator[Mapping[str, Any]]:

@@ -7,11 +7,14 @@ there takes it beside `patch`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ccoctl.engine.call import Call
 from ccoctl.openshift.operations import OPERATIONS
+
+ANY = "*"
+"""In a call: whichever namespace or name there is."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -37,29 +40,34 @@ def rights_of(call: Call) -> tuple[Right, ...]:
     if operation.path:
         return (Right("", "", "", operation.verb, "", operation.path),)
     resource = "/".join(part for part in (operation.resource, operation.subresource) if part)
-    namespace = str(call.parameters["Namespace"]) if operation.namespaced else ""
-    name = operation.name or str(call.parameters.get("Name", ""))
+    namespace = _one(call.parameters["Namespace"]) if operation.namespaced else ""
+    name = operation.name or _one(call.parameters.get("Name", ""))
     right = Right(namespace, operation.group, resource, operation.verb, name, "")
     if call.operation != "ApplySecret":
         return (right,)
     return right, Right(namespace, operation.group, resource, "create", "", "")
 
 
+def _one(name: object) -> str:
+    return "" if name == ANY else str(name)
+
+
 def roles(name: str, calls: Iterable[Call]) -> tuple[dict[str, Any], ...]:
-    """A ClusterRole for what is of the whole cluster, and a Role for each namespace, as documents."""
-    by_place: dict[str, list[Right]] = {}
-    for right in sorted({right for call in calls for right in rights_of(call)}):
-        by_place.setdefault(right.namespace, []).append(right)
-    return tuple(_role(name, namespace, rights) for namespace, rights in by_place.items())
+    """A ClusterRole for what is of the whole cluster, and a Role for each namespace, as documents.
 
-
-def everywhere(name: str, calls: Iterable[Call]) -> dict[str, Any]:
-    """One ClusterRole for all of it, in whatever namespace and under whatever name."""
+    A namespace or name of `ANY` in a call is whichever there is, and goes into the ClusterRole.
+    """
     rights = {right for call in calls for right in rights_of(call)}
-    anywhere = {
-        right if not right.namespace else Right("", right.group, right.resource, right.verb, "", "") for right in rights
-    }
-    return _role(name, "", sorted(anywhere))
+    by_place: dict[str, list[Right]] = {}
+    for right in sorted(right for right in rights if not _is_covered(right, rights)):
+        by_place.setdefault(right.namespace, []).append(right)
+    return tuple(_role(name, namespace, held) for namespace, held in by_place.items())
+
+
+def _is_covered(right: Right, rights: Iterable[Right]) -> bool:
+    """True when the same is allowed everywhere and under any name."""
+    wide = replace(right, namespace="", name="")
+    return wide != right and not right.path and wide in rights
 
 
 def _role(name: str, namespace: str, rights: list[Right]) -> dict[str, Any]:

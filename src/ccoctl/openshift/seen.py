@@ -34,6 +34,9 @@ class Requests:
     loaded: Loaded
     documents: Mapping[SecretRef, Mapping[str, Any]]
     """The objects of those for AWS, as files would hold them: without what the API server added."""
+    own_roles: Mapping[SecretRef, str] = field(default_factory=dict)
+    """The ARN of the role that a request brings itself, as add-ons do: the operator makes its Secret, and nobody asks
+    us for a role. Such requests are not among the loaded ones."""
     problems: tuple[Problem, ...] = ()
     """Requests that cannot be read."""
 

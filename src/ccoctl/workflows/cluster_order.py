@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ccoctl.aws import desired
-from ccoctl.credentialsrequest.model import CredentialsRequest
+from ccoctl.credentialsrequest.model import CredentialsRequest, SecretRef
 from ccoctl.credentialsrequest.select import Selected, select
 from ccoctl.engine.diff import Unseen
 from ccoctl.errors import ClusterError, Problems
@@ -35,7 +35,7 @@ def checked_of(order: Order, seen: ClusterSeen, *, strict: bool) -> Checked:
     """
     found = find(
         issuer_of(seen),
-        roles_in(seen.secrets),
+        _roles(seen),
         region_of_cluster=seen.region,
         name=order.name,
         region=order.region,
@@ -49,6 +49,12 @@ def checked_of(order: Order, seen: ClusterSeen, *, strict: bool) -> Checked:
         raise Problems(oversized)
     said = selected.summary()
     return replace(checked, selected=selected, notes=(*checked.notes, *((said,) if said else ())))
+
+
+def _roles(seen: ClusterSeen) -> dict[SecretRef, str]:
+    """The roles in the Secrets, without those that add-ons brought: their names say nothing of the set-up."""
+    brought = seen.requests.own_roles if isinstance(seen.requests, Requests) else {}
+    return {ref: arn for ref, arn in roles_in(seen.secrets).items() if ref not in brought}
 
 
 def _selected(requests: Requests | Unseen, *, strict: bool) -> Selected:

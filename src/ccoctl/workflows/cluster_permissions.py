@@ -18,9 +18,12 @@ from ccoctl.engine.call import Call
 from ccoctl.federation.specimens import LIFETIME
 from ccoctl.openshift import calls, rights
 from ccoctl.openshift.observe import ROOT_NAMESPACE
+from ccoctl.openshift.rights import ANY
 from ccoctl.openshift.seen import ROOT_SECRETS
 
 Requests = Iterable[CredentialsRequest]
+_ANYBODY = ("default", "default")
+"""The service account whose tokens tell which key signs; every cluster has it."""
 
 
 def _look(requests: Requests) -> Iterator[Call]:
@@ -69,16 +72,19 @@ def _upgrade(requests: Requests) -> Iterator[Call]:
     yield calls.list_credentials_requests()
     yield calls.get_cloud_credential()
     yield calls.set_upgradeable_to("")
+    yield calls.create_namespace(ANY)
     for request in requests:
+        yield calls.look_for_namespace(request.secret.namespace)
         yield calls.get_secret(request.secret.namespace, request.secret.name)
     yield from _change_secrets(requests)
 
 
-def _rotate(requests: Requests) -> Iterator[Call]:
-    yield calls.get_discovery()
+def _rotate(_: Requests) -> Iterator[Call]:
     yield calls.get_keys()
+    yield calls.create_token(*_ANYBODY, (TOKEN_AUDIENCE,), LIFETIME)
     yield from (calls.get_signing_key(which) for which in calls.SIGNING_KEYS)
-    yield from _tokens(requests)
+    yield calls.apply_secret(*calls.SIGNING_KEYS["next"], {})
+    yield calls.delete_secret(*calls.SIGNING_KEYS["next"])
 
 
 def _migrate(requests: Requests) -> Iterator[Call]:
@@ -97,15 +103,16 @@ COMMANDS: Mapping[str, Callable[[tuple[CredentialsRequest, ...]], Iterator[Call]
 }
 """By the word that a user names each with."""
 
-_SAMPLE = CredentialsRequest(
-    name="any",
-    namespace="any",
+_WHICHEVER = CredentialsRequest(
+    name=ANY,
+    namespace=ANY,
     annotations={},
-    secret=SecretRef(namespace="any", name="any"),
-    service_accounts=("any",),
+    secret=SecretRef(namespace=ANY, name=ANY),
+    service_accounts=(ANY,),
     spec=AwsProviderSpec(statements=()),
     source=Source(file="", line=0, document=0),
 )
+"""Stands for the requests of a release where none are at hand."""
 
 
 def roles_for(commands: Iterable[str], name: str, requests_dir: Path | None) -> tuple[dict[str, Any], ...]:
@@ -115,11 +122,10 @@ def roles_for(commands: Iterable[str], name: str, requests_dir: Path | None) -> 
         commands: of COMMANDS.
         name: what the roles are called.
         requests_dir: the release's requests, so that the roles cover their Secrets and service accounts alone; without
-            them one ClusterRole covers those of every namespace.
+            them a ClusterRole covers those of every namespace.
 
     Raises:
         Problems, FileError: the requests cannot be read.
     """
-    requests = load(requests_dir).requests if requests_dir is not None else (_SAMPLE,)
-    asked = [call for command in commands for call in COMMANDS[command](requests)]
-    return rights.roles(name, asked) if requests_dir is not None else (rights.everywhere(name, asked),)
+    requests = load(requests_dir).requests if requests_dir is not None else (_WHICHEVER,)
+    return rights.roles(name, (call for command in commands for call in COMMANDS[command](requests)))

@@ -21,7 +21,7 @@ from ccoctl.engine.execute import execute
 from ccoctl.engine.graph import in_order
 from ccoctl.engine.plan import Action, Plan, Result, Step
 from ccoctl.errors import CcoctlError, ClusterError
-from ccoctl.openshift.seen import ClusterSeen
+from ccoctl.openshift.seen import ClusterSeen, Requests
 from ccoctl.signing.jwks import Jwks
 from ccoctl.workflows.aws_order import Checked
 from ccoctl.workflows.cluster_steps import dead_providers, issuer_steps, removals, secret_steps
@@ -114,7 +114,9 @@ def _keys(seen: ClusterSeen) -> Jwks:
 
 
 def _check_secrets(seen: ClusterSeen) -> None:
-    unseen = sorted({held.action for held in (*seen.secrets.values(), seen.issuer) if isinstance(held, Unseen)})
+    ours = seen.requests.documents if isinstance(seen.requests, Requests) else {}
+    looked_at = (seen.issuer, *(held for ref, held in seen.secrets.items() if ref in ours))
+    unseen = sorted({held.action for held in looked_at if isinstance(held, Unseen)})
     if unseen:
         raise ClusterError(
             f"some of what is to be put right may not be seen: it takes the right to {'; '.join(unseen)}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from ccoctl.aws import names
@@ -10,11 +10,12 @@ from ccoctl.aws.desired import TOKEN_AUDIENCE
 from ccoctl.aws.prove import Done
 from ccoctl.aws.sts import Aws
 from ccoctl.aws.trials import Trial
+from ccoctl.credentialsrequest.model import SecretRef
 from ccoctl.engine.attempt import Tell
 from ccoctl.engine.cloud import Cloud
 from ccoctl.federation.https import Get
 from ccoctl.federation.proof import Check, Exchange, Finding, Proof, Severity
-from ccoctl.openshift.seen import ClusterSeen
+from ccoctl.openshift.seen import ClusterSeen, Requests
 from ccoctl.openshift.tokens import ClusterTokens
 from ccoctl.signing import jwks
 from ccoctl.signing.jwk import Jwk, Kid
@@ -35,6 +36,8 @@ class ClusterLooked:
     trials: tuple[Trial, ...]
     missing: tuple[str, ...]
     """Service accounts that do not exist, so that nothing can be tried with them."""
+    brought: Mapping[SecretRef, str]
+    """Roles that requests brought themselves, which are none of this set-up's."""
 
 
 def look(
@@ -74,6 +77,7 @@ def look(
         tokens=tokens,
         trials=tuple(trial for trial in tried if trial.service_account not in missing),
         missing=missing,
+        brought=seen.requests.own_roles if isinstance(seen.requests, Requests) else {},
     )
 
 
@@ -87,7 +91,8 @@ def exchange(
 def proof(found: ClusterLooked, exchanges: tuple[Exchange, ...], *, clock: Callable[[], float]) -> Proof:
     """All of it as one value; `clock` gives seconds since 1970."""
     made = aws_verify.proof(found.looked, exchanges, at=clock())
-    return replace(made, findings=(*made.findings, *map(_absent, found.missing)))
+    more = (*map(_absent, found.missing), *(_brought(ref, arn) for ref, arn in found.brought.items()))
+    return replace(made, findings=(*made.findings, *more))
 
 
 def _checks(checked: Checked, seen: ClusterSeen, looked: Looked, missing: tuple[str, ...]) -> tuple[Check, ...]:
@@ -115,4 +120,13 @@ def _absent(service_account: str) -> Finding:
         where=f"service account {service_account}",
         what="it does not exist, so no token of it was tried",
         remedy="Nothing is to be done where the component is not installed.",
+    )
+
+
+def _brought(ref: SecretRef, arn: str) -> Finding:
+    return Finding(
+        severity=Severity.LOW,
+        where=f"request for {ref}",
+        what=f"it brings its own role, {arn[:300]}, which was not tried",
+        remedy="Whoever installed the add-on looks after that role.",
     )

@@ -32,7 +32,7 @@ def command(**given: Any) -> int:
     """Print the roles of RBAC that you need on a cluster to run commands with --kubeconfig.
 
     They are YAML for `kubectl apply -f -`, made of the requests that the commands send. Without
-    --credentials-requests-dir it is one ClusterRole, which covers the Secrets of every namespace.
+    --credentials-requests-dir a ClusterRole covers the Secrets of every namespace.
     """
     from ccoctl.cli.debugging import set_up_logging
 
@@ -47,7 +47,9 @@ def _print(given: dict[str, Any]) -> int:
 
     roles = roles_for(given["commands"] or _COMMANDS, given["role_name"], given["credentials_requests_dir"])
     if given["credentials_requests_dir"] is None:
-        output.note("this role covers Secrets everywhere; --credentials-requests-dir narrows it to those that matter")
+        output.note(
+            "the ClusterRole covers every namespace; --credentials-requests-dir narrows it to those that matter"
+        )
     if given["output"] == "json":
         output.result_json(list(roles))
     else:
