@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
@@ -63,10 +64,15 @@ class Command(click.Command):
         missing = [
             option.opts[0]
             for option in self.params
-            if isinstance(option, click.Option) and option.required and option.name not in given
+            if isinstance(option, click.Option) and option.name not in given and _is_needed(option, given)
         ]
         if missing:
             raise click.UsageError(f"missing: {', '.join(missing)}", ctx=ctx)
+
+
+def _is_needed(option: click.Option, given: Mapping[str, Any]) -> bool:
+    """True for an option without which the command cannot run, as far as the others say."""
+    return option.required and getattr(option, "unless", None) not in given
 
 
 class LazyGroup(click.Group):

@@ -42,6 +42,24 @@ def _merged(_ctx: click.Context, _param: click.Parameter, values: tuple[dict[str
     return {key: value for pairs in values for key, value in pairs.items()}
 
 
+class RequiredUnless(click.Option):
+    """An option that must be given unless another one is; `Command` sees to it."""
+
+    def __init__(self, *args: Any, unless: str, **kwargs: Any) -> None:
+        """`unless` is the name of the other one's parameter."""
+        super().__init__(*args, required=True, **kwargs)
+        self.unless = unless
+
+    def value_is_missing(self, value: Any) -> bool:
+        """Never, as far as click's own check goes, which knows no other options."""
+        del value
+        return False
+
+    def get_help_extra(self, ctx: click.Context) -> Any:
+        """Without the word that it is required: its help says when."""
+        return {name: said for name, said in super().get_help_extra(ctx).items() if name != "required"}
+
+
 _PATH = click.Path(path_type=Path)
 
 name = click.option("--name", required=True, help="Name of all that is made, and of the tag that marks it as ours.")
@@ -54,6 +72,47 @@ output_dir = click.option(
 )
 credentials_requests_dir = click.option(
     "--credentials-requests-dir", type=_PATH, required=True, help="Directory of the CredentialsRequests of the release."
+)
+credentials_requests_dir_or_image = click.option(
+    "--credentials-requests-dir",
+    type=_PATH,
+    cls=RequiredUnless,
+    unless="release_image",
+    help="Directory of the CredentialsRequests of the release.  [required, or --release-image]",
+)
+release_image = click.option(
+    "--release-image",
+    default="",
+    metavar="IMAGE",
+    help="The release itself: registry/repository:tag, oci:DIRECTORY or oci-archive:FILE, instead of a directory.",
+)
+registry_config = click.option(
+    "--registry-config",
+    "-a",
+    type=_PATH,
+    default=None,
+    help="File of logins for registries, such as the pull secret.  [default: where podman and docker keep them]",
+)
+icsp_file = click.option(
+    "--icsp-file", type=_PATH, default=None, help="ImageContentSourcePolicy that names mirrors of registries."
+)
+idms_file = click.option(
+    "--idms-file",
+    type=_PATH,
+    default=None,
+    help="ImageDigestMirrorSet (or ImageTagMirrorSet) that names mirrors of registries.",
+)
+insecure = click.option(
+    "--insecure", is_flag=True, help="Speak to registries over plain HTTP and without checking certificates, too."
+)
+certificate_authority = click.option(
+    "--certificate-authority",
+    type=_PATH,
+    default=None,
+    help="File of certificate authorities of registries, trusted beside the system's.",
+)
+arch = click.option(
+    "--arch", default="", help="Architecture whose image is taken of several, like arm64.  [default: this machine's]"
 )
 public_key_file = click.option(
     "--public-key-file",
@@ -163,10 +222,12 @@ debug = click.option("--debug", is_flag=True, help="Log each call, and where an 
 connection = together(profile, ca_bundle, concurrency)
 result = together(output, debug)
 role_options = together(permissions_boundary_arn, role_path, max_session_duration, bind_audience)
+registry_access = together(registry_config, icsp_file, idms_file, insecure, certificate_authority, arch)
+requests_source = together(credentials_requests_dir_or_image, release_image, registry_access)
 set_up = together(
     name,
     region,
-    credentials_requests_dir,
+    requests_source,
     output_dir,
     public_key_file_instead,
     enable_tech_preview,

@@ -13,7 +13,7 @@ from ccoctl.aws.desired import Settings, Trusted
 from ccoctl.aws.partition import Partition, has_cloudfront, partition_named, partition_of
 from ccoctl.aws.resources import OriginAccess
 from ccoctl.credentialsrequest.load import load
-from ccoctl.credentialsrequest.model import CredentialsRequest
+from ccoctl.credentialsrequest.model import CredentialsRequest, Loaded
 from ccoctl.credentialsrequest.select import Selected, select
 from ccoctl.errors import Problem, Problems
 
@@ -35,6 +35,8 @@ class Order:
     region: str = ""
     output_dir: Path
     credentials_requests_dir: Path | None = None
+    requests: Loaded | None = None
+    """Those of a release image, read already; they take the place of a directory."""
     public_key_file: Path | None = None
     provider_arn: str = ""
     private: bool = False
@@ -123,10 +125,11 @@ def _partition(order: Order, problems: list[Problem]) -> Partition | None:
 
 
 def _selected(order: Order, problems: list[Problem]) -> Selected | None:
-    if order.credentials_requests_dir is None:
+    if order.requests is None and order.credentials_requests_dir is None:
         return None
     try:
-        return select(load(order.credentials_requests_dir), enable_tech_preview=order.enable_tech_preview)
+        loaded = order.requests or load(order.credentials_requests_dir or Path())
+        return select(loaded, enable_tech_preview=order.enable_tech_preview)
     except Problems as error:
         problems += error.problems
         return None

@@ -13,7 +13,7 @@ from ccoctl.cli.command import Command
 @click.command(cls=Command, name="create-iam-roles")
 @options.name
 @options.region_optional
-@options.credentials_requests_dir
+@options.requests_source
 @options.identity_provider_arn
 @options.output_dir
 @options.enable_tech_preview

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 def order(part: Part, options: dict[str, Any]) -> Order:
     """The order that a command's options make."""
     from ccoctl.aws.resources import OriginAccess
+    from ccoctl.cli.release_images import requests_of_image
 
     access = options.get("origin_access")
     return Order(
@@ -26,6 +27,7 @@ def order(part: Part, options: dict[str, Any]) -> Order:
         region=options["region"],
         output_dir=options.get("output_dir") or Path.cwd(),
         credentials_requests_dir=options.get("credentials_requests_dir"),
+        requests=requests_of_image(options),
         public_key_file=options.get("public_key_file"),
         provider_arn=options.get("identity_provider_arn", ""),
         private=options.get("create_private_s3_bucket", False),

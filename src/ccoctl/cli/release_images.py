@@ -1,0 +1,49 @@
+"""What the commands that read release images have in common: from options to a way to registries."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from ccoctl.cli import output
+from ccoctl.errors import UsageError
+
+if TYPE_CHECKING:
+    from ccoctl.credentialsrequest.model import Loaded
+    from ccoctl.workflows.release_image import Access
+
+
+def access(given: dict[str, Any]) -> Access:
+    """How the options say that registries are reached.
+
+    Raises:
+        UsageError: they contradict each other.
+    """
+    from ccoctl.release.wire import Trust
+    from ccoctl.workflows.release_image import Access
+
+    if given["icsp_file"] is not None and given["idms_file"] is not None:
+        raise UsageError("--icsp-file and --idms-file exclude each other")
+    return Access(
+        registry_config=given["registry_config"],
+        mirror_files=tuple(path for path in (given["icsp_file"], given["idms_file"]) if path is not None),
+        trust=Trust(insecure=given["insecure"], authorities=given["certificate_authority"]),
+        arch=given["arch"],
+        environment=os.environ,
+    )
+
+
+def requests_of_image(given: dict[str, Any]) -> Loaded | None:
+    """The requests of `--release-image`; None where a directory is named instead, or the command has no such option.
+
+    Raises:
+        UsageError: both are named.
+    """
+    image = given.get("release_image")
+    if not image:
+        return None
+    if given.get("credentials_requests_dir") is not None:
+        raise UsageError("--credentials-requests-dir and --release-image exclude each other")
+    from ccoctl.workflows.release_image import requests_in
+
+    return requests_in(image, access(given), tell=output.note)
