@@ -42,6 +42,9 @@ COMMANDS: Mapping[tuple[str, ...], Row] = {
     ("aws", "verify"): Row(
         "ccoctl.cli.aws.verify:command", "Prove that every component gets its own role, and nobody else does"
     ),
+    ("aws", "rotate-signing-key"): Row(
+        "ccoctl.cli.aws.rotate_signing_key:command", "Have a cluster sign with another key, with no token refused"
+    ),
     ("aws", "delete"): Row("ccoctl.cli.aws.delete:command", "Delete everything that was made under a name"),
     ("aws", "upgrade", "prepare"): Row(
         "ccoctl.cli.aws.upgrade.prepare:command", "Add what a new release wants, before it is rolled out"
