@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import Any
 
 from ccoctl.aws import names, policy
@@ -39,6 +40,14 @@ _OAI_REGIONS = frozenset(
 """The regions opened before December 2022; later ones know origin access controls only (CloudFront developer guide)."""
 
 
+class Flavor(Enum):
+    """What kind of cluster the files are for."""
+
+    OPENSHIFT = "openshift"
+    KUBERNETES = "kubernetes"
+    """Any other: API servers that an administrator starts, and components that are annotated by hand."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The options of a set-up, checked. What is not said (None, empty) stays as it is found."""
@@ -58,6 +67,7 @@ class Settings:
     """The name of the issuer that several clusters share, a path each; empty for one of its own."""
     issuer_url: str = ""
     """The issuer, where its documents are served by somebody else; empty where they are ours to publish."""
+    flavor: Flavor = Flavor.OPENSHIFT
 
     @property
     def site(self) -> str:

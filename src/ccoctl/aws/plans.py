@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, TypeAlias
 
-from ccoctl.aws import desired, manifests
-from ccoctl.aws.desired import Issuer, Settings, Trusted
+from ccoctl.aws import desired, kubernetes, manifests
+from ccoctl.aws.desired import Flavor, Issuer, Settings, Trusted
 from ccoctl.aws.mode import Mode, mode
 from ccoctl.aws.resources import Account, Role
 from ccoctl.aws.steps import bucket, cloudfront, documents, provider, roles
@@ -50,11 +50,8 @@ def all_of_it(settings: Settings, requests: tuple[CredentialsRequest, ...], key:
     arn = desired.provider_arn(settings.partition.id, found.id, decided.issuer)
     trusted = Trusted(arn=arn, host=decided.issuer.name)
     made, wanted = _roles(settings, requests, trusted, found)
-    files = (
-        *_elsewhere(decided, key),
-        _file(manifests.authentication(decided.issuer), _needed(served)),
-        *_secrets(requests, wanted, made, _needed(served)),
-    )
+    for_cluster = _kubernetes if settings.flavor is Flavor.KUBERNETES else _manifests
+    files = (*_elsewhere(decided, key), *for_cluster(decided, requests, wanted, made, _needed(served)))
     return Drawn(
         plan=_plan(together(_said(decided), served, *made.values()), files),
         issuer=decided.issuer,
@@ -213,6 +210,31 @@ def _roles(
         if there is not None:
             wanted[request.secret] = replace(role, arn=there.arn)
     return steps, wanted
+
+
+def _manifests(
+    decided: Mode,
+    requests: tuple[CredentialsRequest, ...],
+    wanted: Mapping[SecretRef, Role],
+    made: Mapping[SecretRef, Steps],
+    issuer: tuple[After, ...],
+) -> tuple[Step, ...]:
+    """What the installer of OpenShift takes."""
+    return (_file(manifests.authentication(decided.issuer), issuer), *_secrets(requests, wanted, made, issuer))
+
+
+def _kubernetes(
+    decided: Mode,
+    requests: tuple[CredentialsRequest, ...],
+    wanted: Mapping[SecretRef, Role],
+    made: Mapping[SecretRef, Steps],
+    issuer: tuple[After, ...],
+) -> tuple[Step, ...]:
+    """What the administrator of any other cluster needs."""
+    why = "nothing points at a role without its rights"
+    named = kubernetes.accounts(decided.settings, requests, wanted)
+    accounts = (_file(work, (*edges(why, *_rights(made[secret])), *issuer)) for secret, work in named)
+    return (_file(kubernetes.flags(decided.issuer), issuer), *accounts)
 
 
 def _secrets(

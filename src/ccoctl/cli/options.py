@@ -158,6 +158,13 @@ issuer_url = click.option(
     metavar="URL",
     help="The issuer is served by you: its documents are written below the output directory, and not uploaded.",
 )
+flavor = click.option(
+    "--flavor",
+    type=click.Choice(["openshift", "kubernetes"]),
+    default="openshift",
+    show_default=True,
+    help="Which cluster the files are for: manifests for OpenShift's installer, or flags and service accounts.",
+)
 dry_run = click.option(
     "--dry-run", is_flag=True, help="Write what would be done into files; call nothing, need no credentials."
 )

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from ccoctl.aws import desired, names
-from ccoctl.aws.desired import Settings, Trusted
+from ccoctl.aws import desired, kubernetes, names
+from ccoctl.aws.desired import Flavor, Settings, Trusted
 from ccoctl.aws.partition import Partition, has_cloudfront, partition_named, partition_of
 from ccoctl.aws.resources import OriginAccess
 from ccoctl.credentialsrequest.load import load
@@ -43,6 +43,7 @@ class Order:
     access: OriginAccess | None = None
     shared: str = ""
     issuer_url: str = ""
+    flavor: Flavor = Flavor.OPENSHIFT
     boundary: str = ""
     role_path: str = ""
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -96,14 +97,15 @@ def check(order: Order) -> Checked:
         access=order.access,
         shared=order.shared,
         issuer_url=order.issuer_url,
+        flavor=order.flavor,
         boundary=order.boundary,
         role_path=order.role_path,
         tags=order.tags,
         max_session_duration=order.max_session_duration,
         bind_audience=order.bind_audience,
     )
-    if selected is not None and (oversized := desired.size_problems(settings, selected.requests)):
-        raise Problems(oversized)
+    if selected is not None and (found := _unfit(settings, selected.requests)):
+        raise Problems(found)
     return Checked(
         order=order,
         settings=settings,
@@ -111,6 +113,12 @@ def check(order: Order) -> Checked:
         trusted=_trusted(order),
         notes=_notes(order, partition, selected),
     )
+
+
+def _unfit(settings: Settings, requests: tuple[CredentialsRequest, ...]) -> tuple[Problem, ...]:
+    """What cannot be made of the requests as they are."""
+    oversized = desired.size_problems(settings, requests)
+    return (*oversized, *(kubernetes.problems(requests) if settings.flavor is Flavor.KUBERNETES else ()))
 
 
 def _partition(order: Order, problems: list[Problem]) -> Partition | None:

@@ -13,6 +13,7 @@ from ccoctl.cli.command import Command
 @click.command(cls=Command, name="create-all")
 @options.set_up
 @options.key_bits
+@options.flavor
 @options.dry_run
 @options.connection
 @options.result

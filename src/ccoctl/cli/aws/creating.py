@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 def order(part: Part, options: dict[str, Any]) -> Order:
     """The order that a command's options make."""
+    from ccoctl.aws.desired import Flavor
     from ccoctl.aws.resources import OriginAccess
     from ccoctl.cli.release_images import requests_of_image
 
@@ -34,6 +35,7 @@ def order(part: Part, options: dict[str, Any]) -> Order:
         access=OriginAccess(access) if access else None,
         shared=options.get("shared_issuer", ""),
         issuer_url=options.get("issuer_url", ""),
+        flavor=Flavor(options.get("flavor", Flavor.OPENSHIFT.value)),
         boundary=options.get("permissions_boundary_arn", ""),
         role_path=options.get("role_path", ""),
         tags=options.get("tags", {}),
@@ -47,8 +49,12 @@ def order(part: Part, options: dict[str, Any]) -> Order:
 def create(part: Part, options: dict[str, Any]) -> int:
     """Check, then write the dry run's files or carry the plan out, and say what came of it."""
     set_up_logging(options["debug"])
-    if options["dry_run"] and (options.get("shared_issuer") or options.get("issuer_url")):
-        what = "--dry-run writes the Go tool's files, and that tool knows neither --shared-issuer nor --issuer-url"
+    others = [name for name in ("shared_issuer", "issuer_url") if options.get(name)]
+    if options.get("flavor", "openshift") != "openshift":
+        others.append("flavor")
+    if options["dry_run"] and others:
+        unknown = " and ".join(f"--{name.replace('_', '-')}" for name in others)
+        what = f"--dry-run writes the Go tool's files, and that tool does not know {unknown}"
         raise UsageError(what, remedy="See what would be done with `ccoctl aws plan`.")
     checked = check(order(part, options))
     return _dry_run(checked, options) if options["dry_run"] else _create(checked, options)

@@ -16,6 +16,7 @@ DIFFERENCES = 3
 
 @click.command(cls=Command, name="plan")
 @options.set_up
+@options.flavor
 @options.connection
 @options.result
 def command(**given: Any) -> int:
