@@ -22,7 +22,8 @@ LIMIT = 64 * 1024
 """Bytes of one manifest; ours have less than one KiB."""
 MOST_FILES = 1000
 """Secrets in a directory; a release has about ten."""
-_SECRETS = "*-credentials.yaml"
+SECRETS = "*-credentials.yaml"
+"""What the files of Secrets are called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ def secrets(directory: Path) -> tuple[ComponentSecret, ...]:
     if not directory.is_dir():
         remedy = "Give the manifests directory that create-all or create-iam-roles wrote."
         raise FileError("There is no such directory", where=str(directory), remedy=remedy)
-    paths = sorted(directory.glob(_SECRETS))
+    paths = sorted(directory.glob(SECRETS))
     if len(paths) > MOST_FILES:
         raise FileError(f"There are more than {MOST_FILES} Secrets", where=str(directory), remedy="Check the path.")
     problems: list[Problem] = []
