@@ -19,6 +19,7 @@ GROUPS: Mapping[tuple[str, ...], str] = {
     ("aws", "upgrade"): "Bring a cluster's roles from one release to the next, without an outage",
     ("release",): "Look into the releases of a cluster",
     ("cluster",): "Look at a running cluster, and put its credentials right",
+    ("openshift",): "Work with OpenShift's installer",
     ("token",): "Make and examine tokens of service accounts",
     ("pod",): "Run commands as a component of the cluster would",
     ("lab",): "An AWS on this machine, for trying things out and for tests",
@@ -80,6 +81,9 @@ COMMANDS: Mapping[tuple[str, ...], Row] = {
     ),
     ("cluster", "required-permissions"): Row(
         "ccoctl.cli.cluster.required_permissions:command", "Print the roles that you need on a cluster"
+    ),
+    ("openshift", "prepare-install"): Row(
+        "ccoctl.cli.openshift.prepare_install:command", "Put manifests and signing key where the installer takes them"
     ),
     ("token", "create"): Row("ccoctl.cli.token.create:command", "Issue a token as the cluster's API server would"),
     ("token", "inspect"): Row(
