@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from ccoctl.cli import output
+from tests.release import images
 from tests.workflows.commands import NOBODY, Cli, changing, client, inventory, write_requests
 
 BASE = ["--name", "demo", "--region", "us-east-1"]
@@ -241,6 +244,39 @@ def test_results_as_data(cli: Cli, new: list[str]) -> None:
     assert {role["arn"].rpartition("/")[2] for role in done["roles"]} == {"demo-ns-keep", "demo-ns-add"}
     assert {action["state"] for action in done["actions"]} == {"done"}
     assert cli("upgrade", "finish", *new, "--output", "json").json["phase"] == "finish"
+
+
+@pytest.mark.usefixtures("old")
+def test_the_new_release_may_be_an_image(cli: Cli, new: list[str], tmp_path: Path) -> None:
+    files = {path.name: path.read_bytes() for path in (tmp_path / "new").iterdir()}
+    layout = images.write_layout(tmp_path / "layout", {"": images.build(images.payload_layer(files))})
+    where = new.index("--credentials-requests-dir")
+    cli("upgrade", "prepare", *new[:where], *new[where + 2 :], "--release-image", f"oci:{layout}")
+
+    assert "Nothing to do" in cli("upgrade", "prepare", *new, "--plan-only").out
+
+
+@pytest.mark.usefixtures("old")
+@pytest.mark.parametrize(("answer", "code"), [("n", 1), ("", 1), ("y", 0)])
+def test_a_terminal_is_shown_the_plan_and_asked(
+    cli: Cli, new: list[str], monkeypatch: pytest.MonkeyPatch, answer: str, code: int
+) -> None:
+    monkeypatch.setattr(output, "can_ask", lambda: True)
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{answer}\n"))
+    told = cli("upgrade", "prepare", *new, code=code)
+
+    assert "+ role demo-ns-add" in told.err
+    assert ("demo-ns-add" in inventory(cli.aws)["roles"]) == (code == 0)
+    assert ("nothing was changed" in told.err) == (code == 1)
+
+
+@pytest.mark.usefixtures("old")
+def test_yes_asks_nobody(cli: Cli, new: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "can_ask", lambda: True)
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    cli("upgrade", "prepare", *new, "--yes")
+
+    assert "demo-ns-add" in inventory(cli.aws)["roles"]
 
 
 LONG = ["--name", "a-cluster-with-a-name-that-leaves-little", "--region", "us-east-1"]

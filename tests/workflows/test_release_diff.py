@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ccoctl.cli.main import run
+from tests.release import images
 from tests.workflows.commands import write_requests
 
 
@@ -50,6 +51,21 @@ def test_the_exit_code_says_whether_anything_differs(tmp_path: Path, capsys: pyt
     assert told(capsys, str(old), str(old), code=0).startswith("No request differs")
     assert "ns/b" in told(capsys, str(old), str(new), code=3)
     assert told(capsys, str(old), str(new), "--output", "markdown", code=3).startswith("## CredentialsRequests")
+
+
+def test_images_are_compared_as_directories_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new = write_requests(tmp_path / "old", "ns/a"), write_requests(tmp_path / "new", "ns/a", "ns/b")
+    files = {path.name: path.read_bytes() for path in new.iterdir()}
+    layout = images.write_layout(tmp_path / "layout", {"": images.build(images.payload_layer(files))})
+
+    assert "ns/b" in told(capsys, str(old), f"oci:{layout}", code=3)
+    assert "No request differs" in told(capsys, str(new), f"oci:{layout}", code=0)
+
+
+@pytest.mark.parametrize("name", ["./missing", "/missing", "../missing"])
+def test_a_directory_that_is_not_there_is_no_image(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["release", "diff", name, name]) == 1
+    assert "The directory cannot be read" in capsys.readouterr().err
 
 
 def test_what_is_wrong_in_either_is_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,36 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from ccoctl.credentialsrequest.diff import ReleaseDiff, diff
-from ccoctl.credentialsrequest.load import load
 from ccoctl.credentialsrequest.model import Loaded
 from ccoctl.credentialsrequest.select import Selected, select
 from ccoctl.errors import Problem, Problems
 
 Requests = Callable[[str], Loaded]
-"""What a reference of the user's leads to."""
+"""What a reference of the user's leads to: a directory or an image."""
 
 
-def requests_of(reference: str) -> Loaded:
-    """The requests that a reference names: a directory.
-
-    Raises:
-        Problems: with everything that is wrong in any file.
-        FileError: a directory cannot be read.
-    """
-    return load(Path(reference))
-
-
-def release_diff(
-    before: str, after: str, *, enable_tech_preview: bool = False, requests: Requests = requests_of
-) -> ReleaseDiff:
+def release_diff(before: str, after: str, requests: Requests, *, enable_tech_preview: bool = False) -> ReleaseDiff:
     """What changes for the components between two releases.
 
     Raises:
         Problems: what is wrong in either of them.
-        FileError: one of them cannot be read.
+        CcoctlError: whatever `requests` says of a reference that leads nowhere.
     """
     problems: list[Problem] = []
     selected: list[Selected] = []

@@ -96,7 +96,8 @@ def requests_of(reference: str, access: Access, *, tell: Tell) -> Loaded:
         as `requests_in`.
     """
     path = Path(reference)
-    return load(path) if path.is_dir() else requests_in(reference, access, tell=tell)
+    is_path = reference.startswith(("/", "./", "../"))  # no registry's name begins so
+    return load(path) if is_path or path.is_dir() else requests_in(reference, access, tell=tell)
 
 
 def _from_registries(image: Image, access: Access, tell: Tell, clock: Clock) -> Payload:

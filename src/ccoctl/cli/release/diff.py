@@ -17,6 +17,7 @@ DIFFERENCES = 3
 @click.argument("before", metavar="FROM")
 @click.argument("after", metavar="TO")
 @options.enable_tech_preview
+@options.registry_access
 @click.option(
     "--output",
     type=click.Choice(["text", "json", "markdown"]),
@@ -28,16 +29,23 @@ DIFFERENCES = 3
 def command(**given: Any) -> int:
     """Show what the CredentialsRequests of one release ask for that those of another do not.
 
-    FROM and TO are directories of CredentialsRequests. Requests are compared by the Secret that they ask for: which are
-    new and which are gone, and for each the actions, resources, conditions and service accounts that it gains and
-    loses. Exits with 0 when all ask for the same, and with 3 when any differs.
+    FROM and TO are directories of CredentialsRequests or release images: registry/repository:tag, oci:DIRECTORY,
+    oci-archive:FILE. Requests are compared by the Secret that they ask for: which are new and which are gone, and for
+    each the actions, resources, conditions and service accounts that it gains and loses. Exits with 0 when all ask for
+    the same, and with 3 when any differs.
     """
+    from functools import partial
+
     from ccoctl.cli.debugging import set_up_logging
+    from ccoctl.cli.release_images import access
     from ccoctl.render.release_diff import diff_json, diff_markdown, diff_text
     from ccoctl.workflows.release_diff import release_diff
+    from ccoctl.workflows.release_image import requests_of
 
     set_up_logging(given["debug"])
-    compared = release_diff(given["before"], given["after"], enable_tech_preview=given["enable_tech_preview"])
+    requests = partial(requests_of, access=access(given), tell=output.note)
+    tech_preview = given["enable_tech_preview"]
+    compared = release_diff(given["before"], given["after"], requests, enable_tech_preview=tech_preview)
     match given["output"]:
         case "json":
             output.result_json(diff_json(compared))

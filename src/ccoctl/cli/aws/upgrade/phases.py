@@ -21,7 +21,7 @@ DIFFERENCES = 3
 common = options.together(
     options.name,
     options.region,
-    options.credentials_requests_dir,
+    options.requests_source,
     options.output_dir,
     options.enable_tech_preview,
     click.option(
