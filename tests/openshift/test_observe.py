@@ -10,7 +10,7 @@ import pytest
 
 from ccoctl.credentialsrequest.model import SecretRef
 from ccoctl.engine.diff import Unseen
-from ccoctl.errors import CcoctlError, CloudError
+from ccoctl.errors import CcoctlError, CloudError, ClusterError
 from ccoctl.openshift.cluster import KubeCluster
 from ccoctl.openshift.observe import observe
 from ccoctl.openshift.seen import ROOT_SECRETS, ClusterSeen, HeldSecret, Requests
@@ -20,7 +20,7 @@ from tests.federation.forgery import ISSUER, NOW
 from tests.openshift.access import User
 from tests.openshift.apiserver import ApiServer, serving, write_kubeconfig
 from tests.openshift.http import Asked, Reply, reply
-from tests.openshift.objects import INFRASTRUCTURES
+from tests.openshift.objects import ACCOUNTS, INFRASTRUCTURES, NAMESPACES, SECRETS
 from tests.openshift.test_requests import request
 
 REF = SecretRef(namespace="ns", name="one")
@@ -61,7 +61,13 @@ def test_what_a_secret_holds_is_in_no_repr(server: ApiServer, tmp_path: Path) ->
     assert "hidden" not in repr(seen(server, tmp_path))
 
 
-def test_a_kubernetes_that_is_no_openshift_has_none_of_its_objects(tmp_path: Path) -> None:
+def test_a_kubernetes_that_is_no_openshift_is_told_apart(tmp_path: Path) -> None:
+    plain = ApiServer(key=forgery.rsa_key(), issuer=ISSUER, now=NOW, kinds=(SECRETS, ACCOUNTS, NAMESPACES))
+    with pytest.raises(ClusterError, match="no OpenShift"):
+        seen(plain, tmp_path)
+
+
+def test_objects_that_are_missing_are_none(tmp_path: Path) -> None:
     found = seen(ApiServer(key=forgery.rsa_key(), issuer=ISSUER, now=NOW), tmp_path)
 
     assert (found.mode, found.issuer, found.served) == (None, None, ISSUER)

@@ -260,6 +260,24 @@ class TestWhatIsRefused:
         assert "changing it is a migration" in done.err
         assert here.cluster.issuer == "https://oidc.example.com"
 
+    def test_a_request_for_nobody_does_not_keep_the_others_waiting(self, running: Callable[..., Running]) -> None:
+        here = running()
+        metadata = {"namespace": "openshift-cloud-credential-operator", "name": "odd"}
+        spec = {
+            "secretRef": {"namespace": "ns", "name": "x"},
+            "providerSpec": {
+                "apiVersion": "cloudcredential.openshift.io/v1",
+                "kind": "AWSProviderSpec",
+                "statementEntries": [{"effect": "Allow", "action": ["s3:GetObject"], "resource": "*"}],
+            },
+        }
+        here.cluster.add({"kind": "CredentialsRequest", "metadata": metadata, "spec": spec})
+        here.cluster.store.delete(SECRETS, *SECRET, {})
+        done = here.repair()
+
+        assert "request odd for ns/x is left out" in done.err
+        assert "credentials" in here.cluster.secret(*SECRET)
+
     def test_requests_that_cannot_be_read_are_all_told(self, running: Callable[..., Running]) -> None:
         here = running()
         metadata = {"namespace": "openshift-cloud-credential-operator", "name": "odd"}

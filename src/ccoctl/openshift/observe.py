@@ -14,7 +14,7 @@ from ccoctl.engine.attempt import Tell, read
 from ccoctl.engine.call import Answer, Call, at_path
 from ccoctl.engine.cloud import Cloud
 from ccoctl.engine.diff import Unseen
-from ccoctl.errors import CcoctlError, CloudError, DocumentError, ErrorKind, SigningKeyError
+from ccoctl.errors import CcoctlError, CloudError, ClusterError, DocumentError, ErrorKind, SigningKeyError
 from ccoctl.openshift import calls
 from ccoctl.openshift.operations import right_of
 from ccoctl.openshift.requests import requests_of
@@ -31,6 +31,7 @@ def observe(cluster: Cloud, *, concurrency: int = 10, tell: Tell | None = None) 
 
     Raises:
         CloudError: it does not answer, or the credentials are not valid.
+        ClusterError: it is no OpenShift.
     """
 
     def see(call: Call) -> Answer | Unseen | None:
@@ -81,6 +82,11 @@ def _requests(cluster: Cloud, tell: Tell | None) -> Requests | Unseen:
     except CloudError as error:
         if error.kind is ErrorKind.DENIED and error.actions:
             return Unseen(", ".join(error.actions))
+        if error.kind is ErrorKind.MISSING:
+            raise ClusterError(
+                "the cluster knows no CredentialsRequests, so it is no OpenShift",
+                remedy="Of any other cluster `ccoctl aws verify --kubeconfig` tries the tokens.",
+            ) from error
         raise
 
 

@@ -45,10 +45,11 @@ def checked_of(order: Order, seen: ClusterSeen, *, strict: bool) -> Checked:
         replace(order, name=found.name, region=found.region, private=is_own and (order.private or found.private))
     )
     selected = _selected(seen.requests, strict=strict)
+    nobody = _for_nobody(seen.requests) if strict else ()
     if oversized := desired.size_problems(checked.settings, selected.requests):
         raise Problems(oversized)
     said = selected.summary()
-    return replace(checked, selected=selected, notes=(*checked.notes, *((said,) if said else ())))
+    return replace(checked, selected=selected, notes=(*checked.notes, *((said,) if said else ()), *nobody))
 
 
 def _roles(seen: ClusterSeen) -> dict[SecretRef, str]:
@@ -68,9 +69,20 @@ def _selected(requests: Requests | Unseen, *, strict: bool) -> Selected:
     if strict:
         if requests.problems:
             raise Problems(requests.problems)
-        return select(requests.loaded, enable_tech_preview=True)
+        named = tuple(one for one in requests.loaded.requests if one.service_accounts)
+        return select(replace(requests.loaded, requests=named), enable_tech_preview=True)
     usable = tuple(one for one in _first_of_each(requests.loaded.requests) if one.service_accounts)
     return Selected(requests=usable, skipped=requests.loaded.skipped)
+
+
+def _for_nobody(requests: Requests | Unseen) -> tuple[str, ...]:
+    """A request that names no service account has no role; whoever wrote it need not keep the others waiting."""
+    listed = requests.loaded.requests if isinstance(requests, Requests) else ()
+    return tuple(
+        f"request {one.name} for {one.secret} is left out: it names no service account that may use its role"
+        for one in listed
+        if not one.service_accounts
+    )
 
 
 def _first_of_each(requests: tuple[CredentialsRequest, ...]) -> tuple[CredentialsRequest, ...]:
