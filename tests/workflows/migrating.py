@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from ccoctl.aws import policy
 from ccoctl.aws.client import AwsCloud, Connection
@@ -17,13 +22,15 @@ from ccoctl.engine.call import Answer, Call
 from ccoctl.engine.cloud import Cloud
 from ccoctl.engine.plan import State
 from ccoctl.lab.asked import is_changing
-from ccoctl.lab.server import EmbeddedAws
+from ccoctl.lab.conditions import Conditions
+from ccoctl.lab.server import EmbeddedAws, embedded_aws
 from ccoctl.workflows import aws_create, aws_migrate
 from ccoctl.workflows.aws_migrate import Looked
 from ccoctl.workflows.aws_order import Order, Part, check
-from tests.openshift.apiserver import ApiServer
+from ccoctl.workflows.create_key_pair import PRIVATE, load_private_key_file
+from tests.openshift.apiserver import ApiServer, serving
 from tests.workflows.commands import client
-from tests.workflows.traffic import Clock
+from tests.workflows.traffic import Clock, components_of
 
 DAY = 86400
 OLD = 25 * 3600
@@ -182,3 +189,20 @@ class World:
                 item["Id"] for item in front.list_origin_access_controls()["OriginAccessControlList"].get("Items", [])
             ],
         }
+
+
+@contextmanager
+def world(requests_dir: Path, key_pair: Path, directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A lab and a cluster that is about to be installed; its signing key is in the output directory."""
+    clock = Clock()
+    out = directory / "out"
+    shutil.copytree(key_pair, out)
+    accounts = frozenset(component.account for component in components_of(requests_dir))
+    cluster = ApiServer(load_private_key_file(out / PRIVATE), "", accounts, now=clock)
+    with (
+        embedded_aws(Conditions(distribution_delay=300.0), clock=clock) as aws,
+        serving(cluster, directory / "kubeconfig") as kubeconfig,
+    ):
+        for name, value in aws.environment().items():
+            monkeypatch.setenv(name, value)
+        yield World(aws, clock, cluster, kubeconfig, requests_dir, out)

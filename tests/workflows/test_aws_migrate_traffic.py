@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,46 +9,19 @@ import pytest
 
 from ccoctl.aws.migration import Side
 from ccoctl.aws.resources import OriginAccess
-from ccoctl.lab.conditions import Conditions
-from ccoctl.lab.server import EmbeddedAws
-from ccoctl.lab.server import embedded_aws as serve
-from ccoctl.workflows.create_key_pair import PRIVATE, load_private_key_file
-from tests.openshift.apiserver import ApiServer, serving
+from tests.workflows import migrating
 from tests.workflows.migrating import OLD, World
-from tests.workflows.traffic import Clock, components_of, traffic
+from tests.workflows.traffic import components_of, traffic
 
 BOTH_WAYS = pytest.mark.parametrize("to", list(Side), ids=lambda side: f"to {side.value}")
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def embedded_aws(clock: Clock) -> Iterator[EmbeddedAws]:
-    with serve(Conditions(distribution_delay=300.0), clock=clock) as aws:
-        yield aws
-
-
-@pytest.fixture
 def world(
-    embedded_aws: EmbeddedAws,
-    clock: Clock,
-    requests_dir: Path,
-    key_pair: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[World]:
-    """A cluster that is about to be installed; its signing key is in the output directory."""
-    for name, value in embedded_aws.environment().items():
-        monkeypatch.setenv(name, value)
-    out = tmp_path / "out"
-    shutil.copytree(key_pair, out)
-    accounts = frozenset(component.account for component in components_of(requests_dir))
-    cluster = ApiServer(load_private_key_file(out / PRIVATE), "", accounts, now=clock)
-    with serving(cluster, tmp_path / "kubeconfig") as kubeconfig:
-        yield World(embedded_aws, clock, cluster, kubeconfig, requests_dir, out)
+    requests_dir: Path, key_pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[migrating.World]:
+    with migrating.world(requests_dir, key_pair, tmp_path, monkeypatch) as made:
+        yield made
 
 
 @pytest.mark.parametrize("access", list(OriginAccess))
