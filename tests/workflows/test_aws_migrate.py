@@ -173,6 +173,17 @@ def test_create_all_leaves_a_migration_alone_and_names_its_command(cli: Cli, opt
     assert "a migration between them is under way" in cli("plan", *options, code=1).err
 
 
+def test_create_iam_roles_does_not_end_a_migration_early(cli: Cli, options: list[str], requests_dir: Path) -> None:
+    """Made to trust one issuer alone, the roles would turn the tokens of the other one away."""
+    arn = cli("create-all", *options, "--output", "json").json["identity_provider_arn"]
+    cli(THERE, *options)
+    before = len(changing(cli.aws))
+
+    alone = ["--name", "demo", "--credentials-requests-dir", str(requests_dir), "--identity-provider-arn", arn]
+    assert "a migration is under way" in cli("create-iam-roles", *alone, code=1).err
+    assert len(changing(cli.aws)) == before
+
+
 def test_bug_ocpbugs_60078_a_private_issuer_stays_private_when_create_all_is_run_again_without_the_flag(
     cli: Cli, options: list[str], out: Path
 ) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from moto.s3.models import PublicAccessBlock
+from moto.s3control.models import s3control_backends
 
 from ccoctl.aws.migration import NEVER_USED, Side
 from ccoctl.errors import Problems
@@ -82,6 +84,20 @@ def test_a_cluster_that_rolls_out_slowly_is_waited_for_and_run_again(world: Worl
     world.cluster.roll_out()
     assert world.run(Side.PRIVATE)
     assert world.look(Side.PRIVATE).standing.safe_at
+
+
+def test_documents_that_the_world_does_not_see_stop_it_and_are_told(world: World) -> None:
+    """The account's own block of public access, as it may be set for all buckets, keeps everybody out."""
+    world.create(Side.PRIVATE)
+    account = s3control_backends[world.aws.account_id]["aws"]
+    account.public_access_block = PublicAccessBlock("False", "False", "False", "True")
+
+    with pytest.raises(AssertionError, match=r"seen/public/documents.*it is still '.*HTTP 403"):
+        world.run(Side.PUBLIC)
+    assert len(inventory(world.aws)["providers"]) == 1
+
+    account.public_access_block = None
+    assert world.run(Side.PUBLIC)
 
 
 def test_an_authentication_that_somebody_else_changed_meanwhile_is_not_overwritten(world: World) -> None:

@@ -19,7 +19,7 @@ TOKENS = "token"
 
 
 def see_issuer(url: Value, kids: tuple[Kid | None, ...]) -> Call:
-    """An issuer's documents as the world sees them; `AreSeen` is True when they are its own and hold all these keys."""
+    """What the world sees of an issuer; `Said` is AS_WANTED when it is its own documents, with all these keys."""
     parameters = {"Url": url, "Kids": [str(kid) for kid in kids if kid is not None]}
     return Call(service="issuer", operation="GetKeys", parameters=parameters)
 
@@ -72,7 +72,7 @@ def look(issuer: Value, service_accounts: tuple[str, ...]) -> Call:
 
 def until_seen(url: Value, kids: tuple[Kid | None, ...]) -> Wait:
     """Waiting until the world sees an issuer's documents with all of the keys."""
-    return Wait(call=see_issuer(url, kids), path="AreSeen", equals=True, deadline=SEEN_DEADLINE)
+    return Wait(call=see_issuer(url, kids), path="Said", equals=AS_WANTED, deadline=SEEN_DEADLINE)
 
 
 def until_signed_for(issuer: Value, service_accounts: tuple[str, ...]) -> Wait:

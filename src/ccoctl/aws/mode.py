@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ccoctl.aws import names
 from ccoctl.aws.desired import Issuer, Settings, future_issuer, issuer_elsewhere
 from ccoctl.aws.migration import ORIGIN_PATH, origin_path
 from ccoctl.aws.policy import federated
-from ccoctl.aws.resources import Account, PublicAccess
+from ccoctl.aws.resources import Account, PublicAccess, Role
 from ccoctl.errors import Problem
 from ccoctl.signing import discovery
 
@@ -101,6 +101,26 @@ def _of_another(settings: Settings, found: Account, issuer: Issuer) -> tuple[Pro
             )
             return (Problem(f"role {role.name}", what),)
     return ()
+
+
+def between_issuers(settings: Settings, arn: object, roles: Iterable[Role]) -> tuple[Problem, ...]:
+    """Roles that trust an issuer and another one that may be ours, too: whoever sets one alone cuts the other off."""
+    found = []
+    for role in roles:
+        trusted = federated(role.trust)
+        others = [item for item in sorted(trusted) if item != arn and _may_be_ours(settings, item)]
+        if arn in trusted and others:
+            what = (
+                f"it trusts {others[0]}, too: a migration is under way; finish it or roll it back first "
+                "(`ccoctl aws migrate-to-private-bucket --status` says where it stands)"
+            )
+            found.append(Problem(f"role {role.name}", what))
+    return tuple(found)
+
+
+def _may_be_ours(settings: Settings, arn: str) -> bool:
+    host = arn.partition(":oidc-provider/")[2]
+    return host.startswith(f"{settings.bucket}.s3.") or ".cloudfront.net" in host
 
 
 def _registered(found: Account, settings: Settings, issuer: Issuer) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from ccoctl.aws import desired, kubernetes, manifests
 from ccoctl.aws.desired import Flavor, Issuer, Settings, Trusted
-from ccoctl.aws.mode import Mode, mode
+from ccoctl.aws.mode import Mode, between_issuers, mode
 from ccoctl.aws.resources import Account, Role
 from ccoctl.aws.steps import bucket, cloudfront, documents, provider, roles
 from ccoctl.aws.steps.common import Steps, together
@@ -78,8 +78,9 @@ def identity_provider(settings: Settings, key: Jwk | None, found: Account) -> Dr
 def iam_roles(settings: Settings, requests: tuple[CredentialsRequest, ...], trusted: Trusted, found: Account) -> Drawn:
     """The roles alone, trusting a provider that is there, with their Secrets."""
     made, wanted = _roles(settings, requests, trusted, found)
+    between = Steps(conflicts=between_issuers(settings, trusted.arn, found.roles.values()))
     return Drawn(
-        plan=_plan(together(*made.values()), _secrets(requests, wanted, made, ())),
+        plan=_plan(together(between, *made.values()), _secrets(requests, wanted, made, ())),
         provider_arn=trusted.arn,
         roles=wanted,
     )

@@ -20,6 +20,7 @@ from ccoctl.federation.specimens import LIFETIME, KeyTokens
 from ccoctl.federation.token import parse
 from ccoctl.openshift import calls
 from ccoctl.signing.keypair import PrivateKey
+from ccoctl.workflows.reach import ISSUER
 
 
 class MigrationCloud:
@@ -57,6 +58,8 @@ class MigrationCloud:
         Raises:
             CloudError: the cloud or the cluster refused or did not answer.
         """
+        if call.service == ISSUER:
+            return _in_words(self._world.perform(call))
         if call.service != TOKENS:
             return self._world.perform(call)
         return self._exchanged(call) if call.operation == "Exchange" else self._looked(call)
@@ -132,6 +135,14 @@ def signing_of(cloud: Cloud, cluster: Cloud, issuer: str, accounts: tuple[str, .
         version=str(at_path(named or {}, "metadata.resourceVersion") or ""),
         signs_for=str(seen.get("Issuer", "")),
     )
+
+
+def _in_words(seen: Answer) -> Answer:
+    """What the world sees of an issuer, so that whoever waits for it reads why."""
+    kids = seen.get("Kids")
+    listed = ", ".join(map(str, kids)) if isinstance(kids, list | tuple) and kids else "none"
+    said = AS_WANTED if seen.get("AreSeen") is True else seen.get("Problem") or f"with the keys {listed} only"
+    return {**seen, "Said": said}
 
 
 def _claims(token: str) -> Claims:
