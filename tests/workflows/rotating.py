@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import yaml
 from cryptography.hazmat.primitives import serialization
 
 from ccoctl.aws.client import AwsCloud, Connection
 from ccoctl.aws.rotation import Found
 from ccoctl.engine.call import Answer, Call
 from ccoctl.engine.cloud import Cloud
+from ccoctl.errors import CloudError, ErrorKind
 from ccoctl.federation.issue import SigningKey
 from ccoctl.lab.asked import is_changing
 from ccoctl.lab.server import EmbeddedAws
@@ -22,13 +24,15 @@ from ccoctl.signing.jwk import Kid, kid
 from ccoctl.workflows import aws_delete
 from ccoctl.workflows.aws_rotate import Order, Rotated, carry_out, look, prepare
 from ccoctl.workflows.aws_rotate_cloud import RotationCloud
+from ccoctl.workflows.create_key_pair import PRIVATE, load_private_key_file
 from ccoctl.workflows.reach import Reach
 from tests.engine.simulated import FakeClock, attempts
 from tests.federation.forgery import rsa_key
 from tests.openshift.apiserver import NEXT_KEY, ApiServer, serving
 from tests.openshift.http import Asked, Reply
 from tests.openshift.objects import Object
-from tests.workflows.traffic import Clock
+from tests.workflows.commands import REGION, Cli
+from tests.workflows.traffic import Clock, components_of
 
 ACCOUNT = "default/default"
 """Whose tokens are looked at."""
@@ -125,6 +129,24 @@ class Before:
 
 
 @dataclass
+class Deaf:
+    """A cloud whose first call of an operation is not answered, whether it arrived or not."""
+
+    cloud: Cloud
+    operation: str
+    arrives: bool = True
+    is_over: bool = False
+
+    def perform(self, call: Call) -> Answer:
+        if call.operation != self.operation or self.is_over:
+            return self.cloud.perform(call)
+        self.is_over = True
+        if self.arrives:
+            self.cloud.perform(call)
+        raise CloudError("the connection was reset", kind=ErrorKind.TRANSIENT, code="ConnectionError")
+
+
+@dataclass
 class Lab:
     """One set-up, its cluster, and whoever rotates its key."""
 
@@ -134,10 +156,9 @@ class Lab:
     kubeconfig: Path
     out: Path
     name: str = "demo"
-    region: str = "us-east-1"
+    region: str = REGION
     between: Callable[[Cloud], Cloud] = lambda cloud: cloud
     """What a test puts between the rotation and the world."""
-    orders: dict[str, Any] = field(default_factory=dict)
 
     @contextmanager
     def cloud(self, *, with_cluster: bool = True) -> Iterator[RotationCloud]:
@@ -187,6 +208,31 @@ def cluster(
         server.as_openshift()
     with serving(server, kubeconfig):
         yield server
+
+
+Start = Callable[..., Lab]
+
+
+@contextmanager
+def starting(
+    cli: Cli, common: list[str], key_pair: Path, requests_dir: Path, tmp_path: Path, clock: Clock
+) -> Iterator[Start]:
+    """Makes set-ups, each in an empty account, and their clusters, which run until the end of the block."""
+    with ExitStack() as running:
+
+        def start(*options: str, openshift: bool = True, out: str = "out", region: str = REGION) -> Lab:
+            cli.aws.reset()
+            changed = {str(tmp_path / "out"): str(tmp_path / out), REGION: region}
+            cli("create-all", *(changed.get(part, part) for part in common), *options)
+            manifest = tmp_path / out / "manifests" / "cluster-authentication-02-config.yaml"
+            issuer = yaml.safe_load(manifest.read_text())["spec"]["serviceAccountIssuer"]
+            key = load_private_key_file(key_pair / PRIVATE)
+            accounts = [component.account for component in components_of(requests_dir)]
+            kubeconfig = tmp_path / f"{out}-kubeconfig"
+            server = running.enter_context(cluster(key, issuer, accounts, clock, kubeconfig, openshift=openshift))
+            return Lab(cli.aws, clock, server, kubeconfig, tmp_path / out, region=region)
+
+        yield start
 
 
 def kid_of(key: SigningKey) -> Kid:

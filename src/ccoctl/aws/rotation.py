@@ -229,7 +229,9 @@ def why_not(found: Found, kid: str) -> str:
     if reason := why_never(found, kid):
         return reason
     if not found.signer:
-        return "which key the cluster signs with is not known: name the cluster with --kubeconfig"
+        return unknown_signer(found)
+    if found.signer not in found.seen:
+        return f"the world does not see {found.signer}, which the cluster signs with"
     if _is_coming(found, kid):
         return "it was published for the cluster to sign with next"
     if found.safe_at is None:
@@ -237,6 +239,13 @@ def why_not(found: Found, kid: str) -> str:
     if found.now < found.safe_at:
         return f"tokens of it may be alive until {iso(found.safe_at)}"
     return ""
+
+
+def unknown_signer(found: Found) -> str:
+    """Why nobody can tell which key the cluster signs with."""
+    if found.cluster is not None:
+        return f"some API servers sign with {' and some with '.join(found.cluster.signs_with)}: wait for the rollout"
+    return "which key the cluster signs with is not known: name the cluster with --kubeconfig"
 
 
 def why_never(found: Found, kid: str) -> str:

@@ -10,7 +10,7 @@ from ccoctl.aws.desired import Settings
 from ccoctl.aws.mode import mode
 from ccoctl.aws.observe import Scope, observe
 from ccoctl.aws.reader import reader
-from ccoctl.aws.rotation import LONGEST_LIFE, Found, Use, key_states, why_never, why_not
+from ccoctl.aws.rotation import LONGEST_LIFE, Found, Use, key_states, unknown_signer, why_never, why_not
 from ccoctl.aws.rotation_plans import WRITES, note_by_hand, retire
 from ccoctl.engine.attempt import Attempts, Tell, read
 from ccoctl.engine.call import Call, with_placeholders
@@ -240,8 +240,7 @@ def _because(found: Found) -> str:
 def _retirable(order: Order, found: Found) -> tuple[str, ...]:
     """The keys to take down; one that is down already is no error, so that a run can be repeated."""
     if order.retire_old and not found.signer:
-        what = "which keys are old cannot be told, because it is not known which one the cluster signs with"
-        raise ConflictError(what, remedy="Name the cluster with --kubeconfig, or the keys with --retire.")
+        raise ConflictError(f"which keys are old cannot be told: {unknown_signer(found)}")
     old = [state.kid for state in key_states(found) if state.use in {Use.OLD, Use.IDLE}] if order.retire_old else []
     kids = tuple(dict.fromkeys(kid for kid in (*order.retire, *old) if kid in found.kids))
     why = {kid: why_never(found, kid) or ("" if order.force else why_not(found, kid)) for kid in kids}

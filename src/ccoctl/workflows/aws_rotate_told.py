@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, assert_never
 
-from ccoctl.aws.rotation import Found, KeyState, Stage, Use, key_states, missing_keys, stage
+from ccoctl.aws.rotation import Found, KeyState, Stage, Use, key_states, missing_keys, stage, unknown_signer
 from ccoctl.federation.clock import iso
 from ccoctl.openshift.calls import SIGNING_KEYS
 
@@ -41,7 +41,7 @@ def said(found: Found) -> str:
     since = f" since {iso(record.since)}" if record is not None else ""
     match stage(found):
         case Stage.UNKNOWN:
-            return "Several keys are published, and which of them the cluster signs with is not known."
+            return f"Several keys are published, and {unknown_signer(found)}."
         case Stage.UNPUBLISHED:
             return f"The cluster signs, or will sign, with what is not published: {_listed(missing_keys(found))}."
         case Stage.STEADY:
@@ -67,8 +67,9 @@ def advice(found: Found) -> tuple[str, ...]:
     """What to do next, and what not to do yet."""
     match stage(found):
         case Stage.UNKNOWN:
-            by_hand = "or, when every API server signs with the new key and no other, say so with --switched-to KID."
-            return (f"Name the cluster with --kubeconfig; {by_hand}",)
+            if found.cluster is not None:
+                return ("Retire no key; run the command again when the API servers have restarted.",)
+            return ("Or, when every API server signs with the new key and no other, say so with --switched-to KID.",)
         case Stage.UNPUBLISHED:
             return ("Run the command with --kubeconfig: it publishes them.",)
         case Stage.STEADY:
