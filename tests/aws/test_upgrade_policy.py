@@ -132,6 +132,14 @@ def test_patterns_that_mean_the_same_do_not_take_each_other_out() -> None:
     assert upgrade_policy.compact(document(allow("ec2:**", "ec2:*"))).document["Statement"] == [allow("ec2:**")]
 
 
+def test_what_is_lost_is_what_nothing_allows_any_more() -> None:
+    old = document(allow("ec2:A", "ec2:B"), allow("s3:A", effect="Deny"), allow("kms:A", resource="arn:aws:kms:::x"))
+
+    assert upgrade_policy.lost(old, document(allow("ec2:*"))) == ("kms:A",)
+    assert upgrade_policy.lost(old, old) == ()
+    assert upgrade_policy.lost(trust("a", "b"), trust("b")) == ("a",)
+
+
 NAMES = ["ec2:A", "ec2:B", "s3:A", "s3:B", "kms:A"]
 ACTIONS = st.lists(st.sampled_from([*NAMES, "ec2:*", "*"]), min_size=1, max_size=4, unique=True)
 RESOURCES = ["arn:aws:s3:::x", "arn:aws:s3:::y"]

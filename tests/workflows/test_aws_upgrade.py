@@ -26,13 +26,14 @@ def out(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def old(cli: Cli, tmp_path: Path, key_pair: Path, out: Path) -> Callable[[], None]:
-    """create-all of the old release; it has run once."""
+def old(cli: Cli, tmp_path: Path, key_pair: Path, out: Path) -> Callable[[], str]:
+    """create-all of the old release, and what it tells; it has run once."""
     requests = write_requests(tmp_path / "old", *OLD, action=["ec2:Old"])
     public = ["--public-key-file", str(key_pair / "serviceaccount-signer.public")]
 
-    def create_all() -> None:
-        cli("create-all", *BASE, "--credentials-requests-dir", str(requests), "--output-dir", str(out), *public)
+    def create_all() -> str:
+        to = ["--output-dir", str(out), *public]
+        return cli("create-all", *BASE, "--credentials-requests-dir", str(requests), *to).err
 
     create_all()
     return create_all
@@ -116,11 +117,13 @@ def test_prepare_takes_nothing_away_whatever_it_finds(cli: Cli, new: list[str]) 
 
 
 def test_create_all_of_the_old_release_in_between_is_seen_by_finish_and_mended_by_prepare(
-    cli: Cli, old: Callable[[], None], new: list[str]
+    cli: Cli, old: Callable[[], str], new: list[str]
 ) -> None:
     told = cli("upgrade", "prepare", *new).err
     assert "create-all of the old release takes back what is added here" in told
-    old()
+    undone = old()
+    assert "do not ask for ec2:New, system:serviceaccount:ns:more, and it loses that" in undone
+    assert "run `ccoctl aws upgrade prepare` again" in undone
     assert policy(cli, "demo-ns-keep") == ["ec2:Old"]
     before = len(changing(cli.aws))
     refused = cli("upgrade", "finish", *new, code=1).err

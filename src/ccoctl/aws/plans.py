@@ -14,6 +14,7 @@ from ccoctl.aws.resources import Account, Role
 from ccoctl.aws.steps import bucket, cloudfront, documents, provider, roles
 from ccoctl.aws.steps.common import Steps, together
 from ccoctl.aws.steps.common import after as edges
+from ccoctl.aws.upgrade_roles import taken_from
 from ccoctl.credentialsrequest.model import CredentialsRequest, SecretRef
 from ccoctl.engine.call import Value, json_text
 from ccoctl.engine.graph import in_order
@@ -207,7 +208,10 @@ def _roles(
         role = wanted[request.secret]
         there = found.roles.get(role.name)
         bound = desired.bind_audience(role, trusted, request)
-        steps[request.secret] = roles.role_steps(role, there, settings.name, stricter=bound.trust)
+        made = roles.role_steps(role, there, settings.name, stricter=bound.trust)
+        if there is not None and not made.conflicts:
+            made = together(made, Steps(notes=taken_from(there, role)))
+        steps[request.secret] = made
         if there is not None:
             wanted[request.secret] = replace(role, arn=there.arn)
     return steps, wanted

@@ -68,6 +68,22 @@ def trust(found: Policy, wanted: Policy) -> Policy:
     return found if added == _statements(found) else _with(found, added)
 
 
+def lost(found: Policy, wanted: Policy) -> tuple[str, ...]:
+    """The actions and subjects that the found policy allows and the wanted one does not, sorted."""
+    after = _statements(wanted)
+    actions = [
+        action
+        for one in _statements(found)
+        if one.get("Effect") == "Allow" and one.keys() >= {"Action", "Resource"}
+        for action in _missing(after, one)
+    ]
+    let_in = {subject for one in after for subject in _subjects(one)}
+    subjects = [
+        one for statement in _statements(found) if statement.get("Effect") == "Allow" for one in _subjects(statement)
+    ]
+    return tuple(sorted({*actions, *(subject for subject in subjects if subject not in let_in)}))
+
+
 def compact(document: Policy) -> Policy:
     """The same meaning in fewer characters: statements that differ in their actions or subjects alone are one.
 
@@ -258,4 +274,4 @@ def _texts(value: object) -> list[str]:
     return [str(item) for item in (value if isinstance(value, list | tuple) else [value])]
 
 
-__all__ = ["Union", "binds_audience", "compact", "covers", "permissions", "providers", "trust"]
+__all__ = ["Union", "binds_audience", "compact", "covers", "lost", "permissions", "providers", "trust"]

@@ -10,6 +10,7 @@ from ccoctl.aws.desired import Settings
 from ccoctl.aws.policy import Policy
 from ccoctl.aws.resources import Role
 from ccoctl.aws.steps.common import Resource, Steps
+from ccoctl.engine.call import outputs
 from ccoctl.engine.diff import Unseen
 from ccoctl.engine.plan import Action, Address, FieldChange
 
@@ -88,6 +89,21 @@ def _fitting(resource: Resource, union: Policy, limit: int, what: str, remedy: s
     return None
 
 
+def taken_from(found: Role, wanted: Role) -> tuple[str, ...]:
+    """A sentence for whoever makes a role as one release wants it while an upgrade to another is under way."""
+    pairs = ((found.permissions, wanted.permissions), (found.trust, wanted.trust))
+    lost = [
+        what
+        for old, new in pairs
+        if isinstance(old, Policy) and isinstance(new, Policy) and not outputs(new.document)
+        for what in upgrade_policy.lost(old, new)
+    ]
+    if not lost:
+        return ()
+    what = f"these requests do not ask for {', '.join(lost)}, and it loses that"
+    return (f"role {found.name}: {what}; where an upgrade is prepared, run `ccoctl aws upgrade prepare` again",)
+
+
 def like_the_others(settings: Settings, roles: Iterable[Role]) -> Settings:
     """The settings of new roles: what nobody says is as all roles that are there have it."""
     there = tuple(roles)
@@ -115,4 +131,4 @@ def _length(values: Collection[object]) -> int | None:
     return value if isinstance(value, int) and value != 3600 else None
 
 
-__all__ = ["added_to", "like_the_others"]
+__all__ = ["added_to", "like_the_others", "taken_from"]
