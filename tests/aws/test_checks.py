@@ -82,6 +82,15 @@ def test_what_may_not_be_read_is_not_checked() -> None:
     assert (verdict, "without iam:GetRolePolicy" in detail) == (Verdict.UNKNOWN, True)
 
 
+def test_why_the_world_has_no_documents_is_told_on_one_line_with_the_way_out() -> None:
+    error = DocumentError("The server answered HTTP 403", where=ISSUER, remedy="Look at it with curl.")
+
+    assert seen(documents=error)["documents"] == (
+        Verdict.WRONG,
+        f"{ISSUER}: The server answered HTTP 403. Look at it with curl.",
+    )
+
+
 def test_a_missing_file_is_wrong_of_the_manifests_alone() -> None:
     plan = all_of_it(settings(), (REQUEST,), KEY, public_account()).plan
     found = seen(plan=plan)
@@ -98,7 +107,7 @@ def test_manifests_and_key_are_checked_where_they_are_at_hand() -> None:
 def test_documents_that_nobody_can_fetch_are_wrong_and_the_key_is_not_checked() -> None:
     found = seen(documents=DocumentError("HTTP 403", where=ISSUER))
 
-    assert found["documents"] == (Verdict.WRONG, f"{ISSUER}: HTTP 403")
+    assert found["documents"] == (Verdict.WRONG, f"{ISSUER}: HTTP 403.")
     assert found["signing key"][0] is Verdict.UNKNOWN
     assert "caches" not in found
 

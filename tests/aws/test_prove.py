@@ -173,6 +173,21 @@ def test_without_a_role_or_a_token_nothing_is_asked() -> None:
     assert account.calls == []
 
 
+def test_whoever_is_interrupted_does_not_wait_for_iam() -> None:
+    """Were the refusals waited out, this would run into the time that a test may take."""
+
+    def interrupted(_: Exchange) -> None:
+        raise KeyboardInterrupt
+
+    trials = [
+        Trial(attempt=Attempt.OWN_ROLE, service_account="ns/a", role="demo", role_arn=ROLE, wanted=True),
+        Trial(attempt=Attempt.OTHER_ROLE, service_account="ns/nobody", role="demo", role_arn=ROLE, wanted=False),
+    ]
+    account = Account(refused("AccessDenied", ErrorKind.DENIED))
+    with pytest.raises(KeyboardInterrupt):
+        prove(reversed(trials), Tokens(), Sts(account, patience=3600), concurrency=2, done=interrupted)
+
+
 def test_answers_come_in_the_order_of_the_trials_and_each_is_heard_of() -> None:
     heard: list[Exchange] = []
     trials = [

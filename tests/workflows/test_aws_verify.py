@@ -185,11 +185,47 @@ def test_a_manifest_that_was_changed_is_found(cli: Cli, common: list[str], looke
     assert (verdicts(proof)["manifests"], verdicts(proof)["account"]) == ("wrong", "ok")
 
 
+@pytest.mark.parametrize("missing", ["*", "cluster-authentication-*", "openshift-ingress-*"])
+def test_manifests_that_are_missing_are_found(
+    cli: Cli, common: list[str], looked: list[str], tmp_path: Path, missing: str
+) -> None:
+    cli("create-all", *common)
+    for path in (tmp_path / "out/manifests").glob(missing):
+        path.unlink()
+    proof = proven(cli, looked, code=3)
+
+    assert (verdicts(proof)["manifests"], verdicts(proof)["account"]) == ("wrong", "ok")
+
+
+def test_manifests_are_not_missed_where_no_directory_was_named(
+    cli: Cli, common: list[str], looked: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli("create-all", *common)
+    monkeypatch.chdir(tmp_path)
+    at = looked.index("--output-dir")
+
+    assert "manifests" not in verdicts(proven(cli, [*looked[:at], *looked[at + 2 :]]))
+
+
+def test_a_provider_that_is_gone_makes_no_stranger_of_it(
+    cli: Cli, embedded_aws: EmbeddedAws, common: list[str], looked: list[str]
+) -> None:
+    cli("create-all", *common)
+    iam = client(embedded_aws, "iam")
+    (provider,) = iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
+    iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=provider["Arn"])
+    proof = proven(cli, looked, code=3)
+
+    assert verdicts(proof)["identity provider"] == "wrong"
+    assert [item["what"] for item in proof["findings"] if "lets in" in item["what"]] == []
+
+
 def test_an_empty_account_holds_nothing(cli: Cli, looked: list[str]) -> None:
     proof = proven(cli, looked, code=3)
 
     assert verdicts(proof) == {
         "account": "wrong",
+        "manifests": "wrong",
         "documents": "wrong",
         "signing key": "not checked",
         "identity provider": "wrong",
@@ -236,6 +272,7 @@ def test_a_file_that_is_no_report_is_left_alone(cli: Cli, common: list[str], loo
     done = cli("verify", *looked, "--html", str(mine), code=1)
 
     assert "is no report of ours" in done.err
+    assert "exchanges" not in done.err  # it is seen before they are tried
     assert mine.read_text() == "mine"
 
 

@@ -32,6 +32,8 @@ class Seen:
     key: Jwk | None
     """The signing key's public half; None where no key is at hand."""
     has_manifests: bool
+    mender: str = "create-all"
+    """The command that would put it right."""
 
 
 def checks(seen: Seen) -> tuple[Check, ...]:
@@ -60,7 +62,7 @@ def _account(seen: Seen) -> Check:
     if all(step.action is Action.REWRITE for step in steps):
         what = f"Some of it may not be read: it cannot be compared without {', '.join(_unseen(seen.account))}."
         return _check("account", Part.ACCOUNT, Verdict.UNKNOWN, what)
-    return _check("account", Part.ACCOUNT, Verdict.WRONG, f"It differs; create-all would {_listed(steps)}.")
+    return _check("account", Part.ACCOUNT, Verdict.WRONG, f"It differs; {seen.mender} would {_listed(steps)}.")
 
 
 def _manifests(seen: Seen) -> Check:
@@ -68,7 +70,7 @@ def _manifests(seen: Seen) -> Check:
         return _check("manifests", Part.ROLES, Verdict.UNKNOWN, "The account has to be put right first.")
     files = [step for step in _changes(seen.plan) if isinstance(step.work, WriteFile)]
     if files:
-        return _check("manifests", Part.ROLES, Verdict.WRONG, f"They differ; create-all would {_listed(files)}.")
+        return _check("manifests", Part.ROLES, Verdict.WRONG, f"They differ; {seen.mender} would {_listed(files)}.")
     return _check("manifests", Part.ROLES, Verdict.OK, "They name this issuer and these roles.")
 
 
@@ -90,10 +92,16 @@ def _listed(steps: list[Step]) -> str:
 
 def _documents(seen: Seen) -> Check:
     if isinstance(seen.documents, CcoctlError):
-        return _check("documents", Part.ISSUER, Verdict.WRONG, str(seen.documents))
+        return _check("documents", Part.ISSUER, Verdict.WRONG, _told(seen.documents))
     count = len(seen.documents.jwks.keys)
     what = f"{seen.issuer} serves the discovery document and a JWKS of {count} key{'s'[: count != 1]} to everybody."
     return _check("documents", Part.ISSUER, Verdict.OK, what)
+
+
+def _told(error: CcoctlError) -> str:
+    """An error in one line, the way out in it."""
+    place = f"{error.where}: " if error.where else ""
+    return f"{place}{error.what.removesuffix('.')}. {error.remedy}".rstrip()
 
 
 def _same_keys(seen: Seen) -> Check | None:
@@ -127,10 +135,10 @@ def _key(key: Jwk, documents: Documents | CcoctlError) -> Check:
 def _provider(seen: Seen) -> Check:
     found = next((item for item in seen.account.providers if item.url == seen.issuer), None)
     if found is None:
-        what = f"IAM has no OIDC provider for {seen.issuer}: run create-all."
+        what = f"IAM has no OIDC provider for {seen.issuer}: run {seen.mender}."
         return _check("identity provider", Part.PROVIDER, Verdict.WRONG, what)
     if missing := sorted(set(AUDIENCES) - found.audiences):
-        what = f"{found.arn} does not take the audience {', '.join(missing)}: run create-all."
+        what = f"{found.arn} does not take the audience {', '.join(missing)}: run {seen.mender}."
         return _check("identity provider", Part.PROVIDER, Verdict.WRONG, what)
     what = f"{found.arn} takes the audiences {', '.join(sorted(found.audiences))}."
     return _check("identity provider", Part.PROVIDER, Verdict.OK, what)

@@ -38,6 +38,7 @@ def prove(trials: Iterable[Trial], tokens: Tokens, sts: Sts, *, concurrency: int
         try:
             return tuple(future.result() for future in futures)
         except BaseException:
+            sts.stop()
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 

@@ -47,11 +47,16 @@ class Sts:
         self._aws = aws
         self._attempts = Attempts(policy=RetryPolicy(not_yet=Patience(first=0.5, longest=4.0, total=patience)))
 
+    def stop(self) -> None:
+        """Wait for nothing any more: whoever does ends with InterruptedRunError."""
+        self._attempts.stop.set()
+
     def assume(self, role_arn: str, token: str, *, expected: bool) -> Credentials:
         """Credentials that are good for a quarter of an hour, and may do nothing.
 
         Raises:
             CloudError: STS refuses, or gave no verdict.
+            InterruptedRunError: it was stopped while it waited.
         """
         call = calls.assume_role_with_web_identity(role_arn, SESSION_NAME, token, may_be_new=expected)
         answer, _ = with_retries(self._aws, call, self._attempts)
@@ -66,6 +71,7 @@ class Sts:
 
         Raises:
             CloudError: they are not valid, or there was no answer.
+            InterruptedRunError: it was stopped while it waited.
         """
         answer, _ = with_retries(self._aws.bearing(credentials), calls.get_caller_identity(), self._attempts)
         return str(answer.get("Arn", ""))

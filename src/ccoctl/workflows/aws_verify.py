@@ -27,11 +27,13 @@ from ccoctl.federation.https import Get
 from ccoctl.federation.proof import Check, Component, Exchange, Proof
 from ccoctl.federation.specimens import Tokens
 from ccoctl.signing.jwk import Jwk
+from ccoctl.signing.jwks import Jwks
 from ccoctl.workflows.aws_order import Checked
 from ccoctl.workflows.output_files import only_changes, without_files
 
-AUTHENTICATION = Path("manifests") / "cluster-authentication-02-config.yaml"
-"""Where it is, the output directory's manifests are compared, too."""
+MANIFESTS = Path("manifests")
+AUTHENTICATION = MANIFESTS / "cluster-authentication-02-config.yaml"
+_SECRETS = "*-credentials.yaml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,16 @@ class Looked:
 
 
 def look(
-    checked: Checked, cloud: Aws, get: Get, key: Jwk | None, *, concurrency: int = 10, tell: Tell | None = None
+    checked: Checked,
+    cloud: Aws,
+    get: Get,
+    key: Jwk | None,
+    *,
+    cluster_keys: Jwks | None = None,
+    mender: str = "create-all",
+    manifests_wanted: bool = False,
+    concurrency: int = 10,
+    tell: Tell | None = None,
 ) -> Looked:
     """Look at the account, at the documents as the world sees them, and at the manifests; nothing is changed.
 
@@ -60,6 +71,9 @@ def look(
         cloud: the account.
         get: fetches the issuer's documents.
         key: the public half of the signing key; None where none is at hand.
+        cluster_keys: every key that a running cluster signs with; all of them are to be published.
+        mender: the command that would put right what differs.
+        manifests_wanted: whether the output directory must have manifests; those that it has are compared anyway.
         concurrency: how many questions are under way at a time.
         tell: hears of what takes long.
 
@@ -71,16 +85,18 @@ def look(
     with reader(lambda call: read(cloud, call, tell), concurrency) as asked:
         found = observe(asked, Scope(settings=settings, roles=tuple(roles.values())))
     issuer = str(with_placeholders(mode(settings, found).issuer.url))
-    has_manifests = (checked.order.output_dir / AUTHENTICATION).exists()
+    has_manifests = manifests_wanted or _has_manifests(checked.order.output_dir)
     seen = Seen(
         issuer=issuer,
-        plan=_plan(checked, key, found, with_files=has_manifests),
+        plan=_plan(checked, cluster_keys or key, found, with_files=has_manifests),
         account=found,
         documents=_documents(issuer, get),
         key=key,
         has_manifests=has_manifests,
+        mender=mender,
     )
-    arn = next((str(item.arn) for item in found.providers if item.url == issuer), "")
+    # the provider may be gone; roles trust it still
+    arn = f"arn:{settings.partition.id}:iam::{found.id}:oidc-provider/{issuer.removeprefix('https://')}"
     named = [(request, roles[request.secret], found.roles.get(roles[request.secret])) for request in checked.requests]
     return Looked(
         checked=checked,
@@ -124,7 +140,11 @@ def proof(looked: Looked, exchanges: tuple[Exchange, ...], *, at: float) -> Proo
     )
 
 
-def _plan(checked: Checked, key: Jwk | None, found: Account, *, with_files: bool) -> Plan | Problems:
+def _has_manifests(directory: Path) -> bool:
+    return (directory / AUTHENTICATION).exists() or any((directory / MANIFESTS).glob(_SECRETS))
+
+
+def _plan(checked: Checked, key: plans.Key, found: Account, *, with_files: bool) -> Plan | Problems:
     try:
         plan = plans.all_of_it(checked.settings, checked.requests, key, found).plan
     except Problems as error:

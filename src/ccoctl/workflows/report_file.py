@@ -14,14 +14,23 @@ GENERATOR = b'<meta name="generator" content="ccoctl'
 _HEAD = 4096
 
 
+def check_place(path: Path) -> None:
+    """See that nothing is there but an earlier report.
+
+    Raises:
+        FileError: there is something else, or it cannot be read.
+    """
+    there = read_if_present(path, limit=LIMIT)
+    if there is not None and GENERATOR not in there[:_HEAD]:
+        raise FileError("the file is there and is no report of ours", where=str(path), remedy="Choose another name.")
+
+
 def write_report(path: Path, page: str) -> None:
     """Write the page whole.
 
     Raises:
         FileError: it cannot be written, or the file that is there is no report.
     """
-    there = read_if_present(path, limit=LIMIT)
-    if there is not None and GENERATOR not in there[:_HEAD]:
-        raise FileError("the file is there and is no report of ours", where=str(path), remedy="Choose another name.")
+    check_place(path)
     ensure_directory(path.parent)
     write_whole(path, page.encode(), mode=0o644)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from ccoctl.federation.proof import Exchange, Proof
     from ccoctl.federation.specimens import Tokens
     from ccoctl.workflows.aws_verify import Looked
-    from ccoctl.workflows.token_source import TokenSource
 
 DIFFERENCES = 3
 """Exit code when something is not as it must be."""
@@ -62,13 +61,28 @@ def _verify(given: dict[str, Any]) -> int:
     from ccoctl.federation.https import HttpsGet
     from ccoctl.workflows.aws_order import Part, check
     from ccoctl.workflows.aws_verify import look, proof
+    from ccoctl.workflows.report_file import check_place
+    from ccoctl.workflows.token_source import token_source
 
-    source = _source(given)
-    checked = check(order(Part.ALL, given))
+    if given["html"] is not None:
+        check_place(given["html"])
+    key_file, named = _key_file(given), given["output_dir"]
+    source = token_source(
+        private_key_file=key_file, kubeconfig=given["kubeconfig"], public_key_file=given["public_key_file"]
+    )
+    checked = check(order(Part.ALL, {**given, "output_dir": named or (key_file.parent if key_file else None)}))
     cloud = AwsCloud(connection(given))
     get = HttpsGet(ca_bundle=given["ca_bundle"])
     with looking(sys.stderr) as tell:
-        looked = look(checked, cloud, get, source.key, concurrency=given["concurrency"], tell=tell)
+        looked = look(
+            checked,
+            cloud,
+            get,
+            source.key,
+            manifests_wanted=named is not None,
+            concurrency=given["concurrency"],
+            tell=tell,
+        )
     for sentence in looked.notes:
         output.note(sentence)
     clock = WallClock().now
@@ -77,19 +91,15 @@ def _verify(given: dict[str, Any]) -> int:
     return told(proof(looked, exchanges, at=clock()), given)
 
 
-def _source(given: dict[str, Any]) -> TokenSource:
-    """The tokens' source; a directory that is named lends its key, and a key's directory its manifests."""
+def _key_file(given: dict[str, Any]) -> Path | None:
+    """The signing key's file: the one that is named, or that of the directory that is."""
     from ccoctl.workflows.create_key_pair import PRIVATE
-    from ccoctl.workflows.token_source import token_source
 
-    key_file, directory = given["private_key_file"], given["output_dir"]
-    if key_file is None and given["kubeconfig"] is None and directory and (directory / PRIVATE).exists():
-        key_file = directory / PRIVATE
-    if directory is None and key_file is not None:
-        given["output_dir"] = key_file.parent
-    return token_source(
-        private_key_file=key_file, kubeconfig=given["kubeconfig"], public_key_file=given["public_key_file"]
-    )
+    named: Path | None = given["private_key_file"]
+    directory: Path | None = given["output_dir"]
+    if named is None and given["kubeconfig"] is None and directory and (directory / PRIVATE).exists():
+        return directory / PRIVATE
+    return named
 
 
 def _exchanges(looked: Looked, tokens: Tokens | None, cloud: AwsCloud, given: dict[str, Any]) -> tuple[Exchange, ...]:
