@@ -187,7 +187,8 @@ class TestWhatMayBeWrong:
         cluster.keys.append(forgery.rsa_key("another"))
         proof = proven(code=3)
 
-        assert list(wrong(proof)) == ["cluster's keys"]
+        assert list(wrong(proof)) == ["cluster's keys", "account"]
+        assert "cluster repair would publish keys.json again" in wrong(proof)["account"]
 
     def test_a_role_that_somebody_changed(self, embedded_aws: EmbeddedAws, proven: Callable[..., Any]) -> None:
         client(embedded_aws, "iam").delete_role_policy(RoleName=ROLES[1], PolicyName=ROLES[1])

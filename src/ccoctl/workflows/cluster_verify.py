@@ -69,8 +69,17 @@ def look(
         f"{request.secret.namespace}/{name}" for request in checked.requests for name in request.service_accounts
     )
     missing = tokens.missing(accounts, concurrency=concurrency)
-    key = _signing_key(seen.keys, tokens.kid()) if isinstance(seen.keys, Jwks) else None
-    looked = aws_verify.look(checked, cloud, get, key, concurrency=concurrency, tell=tell)
+    keys = seen.keys if isinstance(seen.keys, Jwks) else None
+    looked = aws_verify.look(
+        checked,
+        cloud,
+        get,
+        _signing_key(keys, tokens.kid()) if keys is not None else None,
+        cluster_keys=keys,
+        mender="cluster repair",
+        concurrency=concurrency,
+        tell=tell,
+    )
     tried = aws_verify.trials_of(looked, tokens)
     return ClusterLooked(
         looked=replace(looked, checks=(*_checks(checked, seen, looked, missing), *looked.checks)),
