@@ -97,11 +97,15 @@ def tag_distribution(arn: str, tags: Tags) -> Call:
 
 
 def update_distribution(distribution: str, etag: str, config: Mapping[str, Any]) -> Call:
-    """A distribution's whole configuration, if it is still the one that was read."""
+    """A distribution's whole configuration, if it is still the one that was read.
+
+    Where the answer of an attempt was lost, the next one finds the ETag that the first one made.
+    """
     return Call(
         service="cloudfront",
         operation="UpdateDistribution",
         parameters={"Id": distribution, "IfMatch": etag, "DistributionConfig": config},
+        tolerate_again=frozenset({"PreconditionFailed"}),
     )
 
 

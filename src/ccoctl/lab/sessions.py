@@ -12,6 +12,9 @@ from ccoctl.aws.exchange import Grant
 from ccoctl.lab import accounts
 from ccoctl.lab.accounts import Document
 
+_TOKEN_BYTES = 180
+"""Of a session token, unless a request asks for a longer one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
@@ -63,7 +66,7 @@ class Sessions:
         session = Session(
             access_key=f"ASIA{base64.b32encode(secrets.token_bytes(10)).decode()}",
             secret_key=base64.b64encode(secrets.token_bytes(30)).decode(),
-            token=base64.b64encode(secrets.token_bytes(180)).decode(),
+            token=base64.b64encode(secrets.token_bytes(max(_TOKEN_BYTES, grant.least_token_size))).decode(),
             expires=now + grant.duration,
             grant=grant,
             role_id=accounts.role_id(grant.role_arn),
