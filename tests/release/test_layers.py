@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
+import importlib
 import tarfile
 from collections.abc import Iterator
 
@@ -144,3 +146,35 @@ def test_a_manifests_name_is_one_on_every_system(name: str, plain: bool) -> None
 
 def _directory() -> tarfile.TarInfo:
     return header("release-manifests/", tarfile.DIRTYPE)
+
+
+def zstd_packed(data: bytes) -> bytes:
+    """The data as one frame; the test is skipped where nothing can make it."""
+    for name in ("compression.zstd", "backports.zstd"):
+        with contextlib.suppress(ImportError):
+            made: bytes = importlib.import_module(name).compress(data)
+            return made
+    pytest.skip("zstd layers need Python 3.14 or the package backports.zstd (pip install backports.zstd)")
+
+
+def test_layers_may_be_packed_by_zstd_in_several_frames() -> None:
+    data = tar({"release-manifests/a.yaml": b"a" * 600_000})
+    stored = zstd_packed(data[:2000]) + zstd_packed(data[2000:])
+    for size in (1, 100, 10_000_000):
+        assert read_layer(pieces(stored, size), LIMITS).files == {"a.yaml": b"a" * 600_000}
+    with pytest.raises(ImageError, match="cut off"):
+        read_layer(pieces(stored[:-5]), LIMITS)
+    with pytest.raises(ImageError, match="cannot be unpacked"):
+        read_layer(pieces(stored[:6] + b"nonsense" * 100), LIMITS)
+    with pytest.raises(ImageError, match="more than 1,000,000 bytes"):
+        read_layer(pieces(zstd_packed(tar({"zeros": bytes(20_000_000)}))), Limits(unpacked_bytes=1_000_000))
+
+
+def test_where_nothing_can_unpack_zstd_the_error_says_what_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(name: str) -> object:
+        raise ImportError(name)
+
+    monkeypatch.setattr("ccoctl.release.layers.import_module", missing)
+    with pytest.raises(ImageError, match="packed by zstd") as caught:
+        read_layer(pieces(b"\x28\xb5\x2f\xfd and so on"), LIMITS)
+    assert "backports.zstd" in caught.value.remedy

@@ -37,11 +37,7 @@ def candidates(payload: Mapping[str, bytes]) -> dict[str, bytes]:
 
     A release has nine hundred manifests; taking all of them apart would take half a minute and tell nothing.
     """
-    return {
-        name: data
-        for name, data in sorted(payload.items())
-        if name.endswith(_ENDINGS) and (_WORD in data or b"\\" in data)
-    }
+    return {name: data for name, data in sorted(payload.items()) if name.endswith(_ENDINGS) and _WORD in data}
 
 
 def extract(
@@ -80,12 +76,11 @@ def extract(
 
 
 def _requests(file: str, data: bytes, problems: list[Problem]) -> list[Cursor]:
-    """The requests in a file; a file without any may say what it likes."""
+    """The requests in a file."""
     text = documents(file, data)
     cursors = [Cursor(file, one.number, one.root, problems) for one in text.documents]
     found = [one for one in cursors if (one.peek("kind"), one.peek("apiVersion")) == (_WORD.decode(), API_VERSION)]
-    if text.problems and (found or _WORD in data):
-        problems += text.problems
+    problems += text.problems
     names: set[tuple[str, str]] = set()
     for one in found:
         name = one.peek("metadata", "name")
