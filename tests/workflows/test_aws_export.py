@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -163,13 +164,41 @@ def test_the_script_stops_in_another_account(cli: Cli, common: list[str], tmp_pa
     assert "this is account 999999999999; the script was written for 123456789012" in done.stderr
 
 
-@pytest.mark.parametrize("option", [("--shared-issuer", "site"), ("--issuer-url", "https://oidc.example.com")])
-def test_the_script_knows_no_issuer_that_is_not_the_clusters_own(
-    cli: Cli, common: list[str], option: tuple[str, str]
+def test_the_script_makes_a_shared_issuer_and_joins_one(
+    cli: Cli, common: list[str], warm_aws: Path, tmp_path: Path
 ) -> None:
-    done = cli("export", "--format", "cli", *common, *option, code=2)
+    shared = ("--shared-issuer", "site")
+    other = ["--name", "other", *common[2:]]
+    cli("create-all", *common, *shared)
+    cli("create-all", *other, *shared)
+    created = counts(cli.aws)
+    cli.aws.reset()
 
-    assert "knows neither --shared-issuer nor --issuer-url" in done.err
+    for options in (common, other):
+        script = tmp_path / options[1] / "apply.sh"
+        export(cli, options, "cli", script, *shared)
+        said = run(script, warm_aws, cli.environment)
+        assert re.search(rf"^issuer: https://\S+\.cloudfront\.net/{options[1]}$", said, re.MULTILINE)
+        assert run(script, warm_aws, cli.environment) == said
+
+    assert counts(cli.aws) == created
+    assert to_do(cli, common, *shared) == to_do(cli, other, *shared) == []
+
+
+def test_the_script_registers_an_issuer_that_others_serve(
+    cli: Cli, common: list[str], warm_aws: Path, tmp_path: Path
+) -> None:
+    script, served = tmp_path / "pipeline" / "apply.sh", ("--issuer-url", "https://oidc.example.com/prod")
+    export(cli, common, "cli", script, *served)
+
+    said = run(script, warm_aws, cli.environment)
+
+    assert "issuer: https://oidc.example.com/prod\n" in said
+    assert to_do(cli, common, *served) == []
+    assert run(script, warm_aws, cli.environment) == said
+    cli("create-all", *common, *served)
+    for name in (".well-known/openid-configuration", "keys.json"):
+        assert (script.parent / "issuer" / name).read_bytes() == (tmp_path / "out" / "issuer" / name).read_bytes()
 
 
 # CloudFormation

@@ -6,7 +6,7 @@ the account's number is known and checked, and what has drifted is mended by ste
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from shlex import quote
@@ -18,7 +18,7 @@ from ccoctl.aws.plans import Drawn
 from ccoctl.aws.script import MODE, NAME, Packed, Section, script
 from ccoctl.aws.script_steps import Draft, lines_of, put, request
 from ccoctl.engine.call import Call, outputs
-from ccoctl.engine.plan import Plan, Step, Wait, WriteFile
+from ccoctl.engine.plan import Action, Plan, Step, Wait, WriteFile
 from ccoctl.signing import discovery
 
 OPENING = r"""#!/usr/bin/env bash
@@ -31,8 +31,8 @@ OPENING = r"""#!/usr/bin/env bash
 set -euo pipefail
 """
 _KEYS = f"object/{discovery.KEYS}/put"
-_ALSO = frozenset({"bucket/tags", _KEYS})
-"""Steps that the script takes only where nothing is there; one in the plan mends what is there."""
+_ALSO = frozenset({"bucket/tags", _KEYS, "distribution/deployed"})
+"""Steps that the script takes where nothing is there; one in the plan is about what is there."""
 _END = "CCOCTL_END_OF_FILE"
 
 
@@ -81,7 +81,7 @@ def _kept(whole: Whole, plan: Plan) -> Plan:
 
 def _mending(base: Plan, plan: Plan) -> Iterable[Step]:
     """Steps for what is there and differs, and that the script would not take by itself."""
-    made = {step.address for step in plan.steps if step.id.endswith("/create")}
+    made = {step.address for step in plan.steps if step.action is Action.CREATE}
     there = {step.id for step in base.steps} - _ALSO
     for step in plan.steps:
         is_file = isinstance(step.work, WriteFile)
@@ -122,18 +122,24 @@ def _mended(step: Step, settings: Settings, file_of: Mapping[str, str]) -> Secti
     ]
 
 
-def _unpacking(account: str, files: Iterable[DryFile]) -> str:
+def _unpacking(account: str, files: Sequence[DryFile]) -> str:
     lines = [
         "",
         "ask - sts get-caller-identity --query Account",
         f'[ "$answer" = {quote(account)} ] || fail "this is account $answer; the script was written for {account}"',
         "",
         "here=$work/files",
-        'mkdir -p -- "$here/manifests"',
+        *(f'mkdir -p -- "$here"/{quote(str(folder))}' for folder in dict.fromkeys(file.path.parent for file in files)),
     ]
-    for file in files:
-        end = _END
-        while end in file.text:
-            end += "_"
-        lines += [f"cat >\"$here\"/{quote(str(file.path))} <<'{end}'", f"{file.text}{end}"]
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, *map(unpacked, files), ""])
+
+
+def unpacked(file: DryFile) -> str:
+    """The bash that writes a file, to the byte; nothing in it is looked at by bash."""
+    place = f'"$here"/{quote(str(file.path))}'
+    if not file.text.endswith("\n"):
+        return f"printf '%s' {quote(file.text)} >{place}"
+    end = _END
+    while end in file.text:
+        end += "_"
+    return f"cat >{place} <<'{end}'\n{file.text}{end}"

@@ -26,7 +26,7 @@ from ccoctl.aws.export_cloudformation_import import (
 )
 from ccoctl.aws.export_names import logical_ids
 from ccoctl.aws.export_publish import DOCUMENTS, publishing
-from ccoctl.aws.export_whole import Export, ExportFile, Site, Whole
+from ccoctl.aws.export_whole import Export, ExportFile, Site, Whole, check_shared
 from ccoctl.aws.policy import Policy
 from ccoctl.aws.resources import OriginAccess, PublicAccess, Role
 from ccoctl.aws.steps import cloudfront
@@ -48,6 +48,7 @@ _OUTPUTS = {
 
 def template(whole: Whole) -> Export:
     """The template, with the documents and their script beside it, and what imports the resources that are there."""
+    check_shared(whole)
     ids = logical_ids(whole.roles)
     resources = {**_site(whole), **_identities(whole, ids)}
     there = dict(identifiers(whole, ids))

@@ -10,9 +10,9 @@ from ccoctl.aws import calls, names
 from ccoctl.aws.desired import ISSUER_PLACEHOLDER
 from ccoctl.aws.export_whole import ExportFile, Whole
 from ccoctl.aws.resources import Document
-from ccoctl.aws.script import in_query, section
+from ccoctl.aws.script import section
 from ccoctl.aws.script_shell import COMMON, ISSUER
-from ccoctl.aws.script_steps import put
+from ccoctl.aws.script_steps import in_query, put
 from ccoctl.engine.call import json_text, outputs, with_placeholders
 from ccoctl.signing import discovery
 

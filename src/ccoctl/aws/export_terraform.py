@@ -14,7 +14,7 @@ from typing import Any
 from ccoctl.aws.export_names import labels
 from ccoctl.aws.export_publish import DOCUMENTS, documents
 from ccoctl.aws.export_terraform_values import ACCESS, ISSUER, PROVIDER, imports_of, literal, value
-from ccoctl.aws.export_whole import Export, ExportFile, Site, Whole
+from ccoctl.aws.export_whole import Export, ExportFile, Site, Whole, check_shared
 from ccoctl.aws.policy import Policy
 from ccoctl.aws.resources import Document, OriginAccess, PublicAccess, Role
 from ccoctl.aws.steps import cloudfront
@@ -34,6 +34,7 @@ Resources = dict[str, dict[str, dict[str, Any]]]
 
 def terraform(whole: Whole) -> Export:
     """The configuration; it is one file, and holds the documents unless somebody else serves them."""
+    check_shared(whole)
     names = labels(whole.roles)
     imports = list(imports_of(whole, names))
     body: dict[str, Any] = {

@@ -85,15 +85,9 @@ def whole(settings: Settings, requests: tuple[CredentialsRequest, ...], key: Jwk
     """What is wanted in an account in which nothing stands in the way (a plan was drawn for it).
 
     Raises:
-        ConflictError: there is no key to publish, or the shared issuer is not there yet.
+        ConflictError: there is no key to publish.
     """
     decided = mode(settings, found)
-    if settings.shared and (found.bucket is None or found.distribution is None):
-        raise ConflictError(
-            "the issuer that several clusters share is not there yet, and an export holds what is this cluster's alone",
-            where=f"--shared-issuer {settings.shared}",
-            remedy="Make it with the first cluster: `ccoctl aws create-all --shared-issuer`, then export.",
-        )
     arn = desired.provider_arn(settings.partition.id, found.id, decided.issuer)
     host = decided.issuer.name
     provider = desired.provider(settings, found.id, decided.issuer)
@@ -109,6 +103,21 @@ def whole(settings: Settings, requests: tuple[CredentialsRequest, ...], key: Jwk
         site=None if settings.shared or settings.issuer_url else _site(decided.settings, found),
         found=found,
     )
+
+
+def check_shared(whole: Whole) -> None:
+    """What several clusters share belongs into none of their templates, so it must be there already.
+
+    Raises:
+        ConflictError: it is not.
+    """
+    shared = whole.settings.shared
+    if shared and (whole.found.bucket is None or whole.found.distribution is None):
+        raise ConflictError(
+            "the issuer that several clusters share is not there yet, and this export holds what is the cluster's own",
+            where=f"--shared-issuer {shared}",
+            remedy="Make it with the first cluster: `ccoctl aws create-all --shared-issuer`, or --format cli.",
+        )
 
 
 def _keys(key: Jwk | None, found: Account) -> Mapping[str, Any]:

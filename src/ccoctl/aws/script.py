@@ -15,7 +15,7 @@ from ccoctl.aws import names
 from ccoctl.aws.desired import Settings
 from ccoctl.aws.manifests import UNKNOWN_ROLE
 from ccoctl.aws.script_shell import CLOUDFRONT, COMMON, ISSUER, OPENING, PROVIDER, ROLES
-from ccoctl.aws.script_steps import Draft, command, lines_of
+from ccoctl.aws.script_steps import Draft, command, in_query, issuer_of, lines_of
 from ccoctl.engine.call import Call, JsonText, Value
 from ccoctl.engine.plan import Plan
 from ccoctl.signing import discovery
@@ -74,6 +74,7 @@ _BESIDE = ("printf 'manifests: %s\\n' \"$here/manifests\"",)
 _COPIED = (
     "mkdir -p -- manifests",
     'cp -- "$here"/manifests/* manifests/',
+    'if [ -d "$here/issuer" ]; then cp -R -- "$here/issuer" .; fi',
     "printf 'manifests: %s\\n' \"$PWD/manifests\"",
 )
 
@@ -85,15 +86,13 @@ def section(number: str, title: str, lines: Sequence[str]) -> str:
 
 def _constants(draft: Draft) -> str:
     settings = draft.settings
-    literals = {
-        "tag": in_query(names.comment(settings.name)),
-        "prefix": in_query(names.TAG_PREFIX),
-        "bucket": settings.bucket,
-        "host": "" if settings.private else settings.bucket_host,
-    }
-    if draft.step("CreateBucket") is None:
-        literals = {"tag": literals["tag"]}
-    literals["open_line"] = UNKNOWN_ROLE
+    literals = {"tag": in_query(names.comment(settings.site)), "open_line": UNKNOWN_ROLE}
+    if draft.step("CreateOpenIDConnectProvider") is not None:
+        literals["prefix"] = in_query(names.TAG_PREFIX)
+        literals["host"] = settings.issuer_url.removeprefix("https://")
+    if draft.step("CreateBucket") is not None:
+        literals["bucket"] = settings.bucket
+        literals["host"] = "" if settings.private else settings.bucket_host
     lines = ["", *(f"{name}={quote(value)}" for name, value in literals.items())]
     if settings.region:
         region = quote(settings.region)
@@ -101,15 +100,10 @@ def _constants(draft: Draft) -> str:
     return "\n".join([*lines, ""])
 
 
-def in_query(text: str) -> str:
-    """A text as it stands between the single quotes of a JMESPath expression."""
-    return text.replace("\\", "\\\\").replace("'", "\\'")
-
-
 def _functions(draft: Draft) -> list[str]:
     needed = {
         ISSUER: draft.step("CreateBucket"),
-        PROVIDER: draft.step("CreateBucket"),
+        PROVIDER: draft.step("CreateOpenIDConnectProvider"),
         CLOUDFRONT: draft.step("CreateDistributionWithTags"),
         ROLES: draft.step("CreateRole"),
     }
@@ -120,10 +114,16 @@ def _look(draft: Draft, provider_arn: Value) -> list[tuple[str, list[str]]]:
     """What must be as it should be before anything is changed."""
     if draft.step("CreateBucket") is not None:
         lines = ["look_at_distribution"] if draft.settings.private else []
-        lines += ["look_at_bucket", f"keep_issuer {quote(discovery.PATH)}"]
+        folder = f"{draft.settings.folder}/" if draft.settings.folder else ""
+        lines += [
+            "look_at_bucket",
+            f"keep_issuer {quote(folder + discovery.PATH)} {quote(draft.settings.path)}".rstrip(),
+        ]
         if kids := _kids(draft):
-            lines.append(" ".join(["keep_keys", quote(discovery.KEYS), *map(quote, kids)]))
+            lines.append(" ".join(["keep_keys", quote(folder + discovery.KEYS), *map(quote, kids)]))
         return [("look at what is there already", lines)]
+    if draft.step("CreateOpenIDConnectProvider") is not None:
+        return []
     if not isinstance(provider_arn, str) or not provider_arn:
         return []
     lines = [
@@ -143,10 +143,10 @@ def _kids(draft: Draft) -> list[str]:
 
 def _ending(draft: Draft, manifests: Sequence[str]) -> str:
     lines = ["", "say 'done'"]
-    if draft.step("CreateBucket") is not None:
-        lines.append("printf 'issuer: https://%s\\n' \"$host\"")
+    if draft.step("CreateOpenIDConnectProvider") is not None:
+        lines.append(f"printf 'issuer: %s\\n' {issuer_of(draft)}")
     lines += ["printf 'OIDC provider: %s\\n' \"$provider_arn\"", *manifests, ""]
     return "\n".join(lines)
 
 
-__all__ = ["MODE", "NAME", "Packed", "Section", "command", "in_query", "script", "section"]
+__all__ = ["MODE", "NAME", "Packed", "Section", "command", "script", "section"]

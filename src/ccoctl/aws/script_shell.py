@@ -119,11 +119,11 @@ find_one() {
   if [[ $answer == *$'\n'* ]]; then fail "there are several, and one is expected: aws $1 $2 for $tag"; fi
 }
 
-# An issuer that is published never changes by the way: changing it would cut off the whole cluster.
+# An issuer that is published never changes by the way: changing it would cut off the whole cluster. $2 is its path.
 keep_issuer() {
   published "$1" || return 0
   case $answer in
-    *"\"issuer\":\"https://${host:-none}\""*) ;;
+    *"\"issuer\":\"https://${host:-none}${2:-}\""*) ;;
     *) fail "bucket $bucket publishes another issuer than this script would; changing it is a migration" ;;
   esac
 }

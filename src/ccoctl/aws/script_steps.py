@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import assert_never
 
+from ccoctl.aws import names
 from ccoctl.aws.desired import DISTRIBUTION_CREATE, ISSUER_PLACEHOLDER, Settings
 from ccoctl.aws.dry_run import TAGS_SUFFIX
 from ccoctl.engine.call import Call, Output, outputs
@@ -54,6 +55,17 @@ class Draft:
 def command(operation: str) -> str:
     """An operation of the API in the words of the AWS CLI: `GetRole`, `get-role`."""
     return _WORD.sub("-", operation).lower()
+
+
+def in_query(text: str) -> str:
+    """A text as it stands between the single quotes of a JMESPath expression."""
+    return text.replace("\\", "\\\\").replace("'", "\\'")
+
+
+def issuer_of(draft: Draft, before: str = "https://") -> str:
+    """The issuer as a word of bash, with something else before its host."""
+    path = draft.settings.path
+    return f'"{before}$host"{quote(path) if path else ""}'
 
 
 def lines_of(draft: Draft, step: Step) -> list[str]:
@@ -132,7 +144,7 @@ def put(call: Call) -> str:
 
 def _publish(draft: Draft, step: Step, call: Call) -> list[str]:
     lines = [_fill(draft, step), "complete", put(call)]
-    is_keys = call.parameters["Key"] == discovery.KEYS
+    is_keys = step.id == f"object/{discovery.KEYS}/put"
     return _if('[ "$keys_are" = missing ]', lines) if is_keys else lines
 
 
@@ -154,15 +166,19 @@ def _distribution(draft: Draft, step: Step, call: Call) -> list[str]:
         request(call, "--query 'Distribution.[Id,ARN,DomainName]'"),
         "IFS=$'\\t' read -r distribution distribution_arn host <<<\"$answer\"",
     ]
-    issuer = f'know {quote(ISSUER_PLACEHOLDER)} "https://$host"'
+    issuer = f'know {quote(ISSUER_PLACEHOLDER)} "https://$host"'  # the path stands behind the placeholder
     return [*_if('[ -z "$distribution" ]', make), *_knowledge(draft, step), issuer]
 
 
 def _provider(draft: Draft, step: Step) -> list[str]:
-    partition = quote(draft.settings.partition.id)
+    settings = draft.settings
+    arn = issuer_of(draft, f"arn:{settings.partition.id}:iam::$answer:oidc-provider/")
+    # what is shared carries the tag of the site, and what comes now that of the cluster
+    own = [f"tag={quote(in_query(names.comment(settings.name)))}"] if settings.shared else []
     return [
+        *own,
         "ask - sts get-caller-identity --query Account",
-        f'provider_arn="arn:{partition}:iam::$answer:oidc-provider/$host"',
+        f"provider_arn={arn}",
         _fill(draft, step),
         "without_thumbprint",
         f"provider {quote(_tags_file(draft, step))}",
@@ -197,7 +213,7 @@ def _manifest(draft: Draft, file: WriteFile) -> list[str]:
     path = quote(str(file.path))
     for output in outputs(file.content):
         if output.step == DISTRIBUTION_CREATE:
-            return [f'manifest {path} {quote(_ISSUER_LINE)} "https://$host"']
+            return [f"manifest {path} {quote(_ISSUER_LINE)} {issuer_of(draft)}"]
         return [f'manifest {path} {quote(_ROLE_LINE)} "${draft.role_variable(output.step)}"']
     return []
 

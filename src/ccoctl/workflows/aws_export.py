@@ -19,7 +19,7 @@ from ccoctl.aws.reader import reader
 from ccoctl.aws.resources import Account
 from ccoctl.engine.attempt import Tell, read
 from ccoctl.engine.cloud import Cloud
-from ccoctl.errors import FileError, UsageError
+from ccoctl.errors import FileError
 from ccoctl.files import ensure_directory, read_if_present, write_whole
 from ccoctl.signing.jwk import Jwk
 from ccoctl.workflows.aws_keys import keys_for
@@ -58,9 +58,6 @@ def export(
         CloudError: the account cannot be looked at.
     """
     settings = checked.settings
-    if form is Format.CLI and (settings.shared or settings.issuer_url):
-        what = "--format cli makes a cluster's own bucket, and knows neither --shared-issuer nor --issuer-url"
-        raise UsageError(what, remedy="Choose --format terraform or cloudformation, or run create-all.")
     keys = keys_for(checked.order, make_one=False)
     wanted = names.role_names(settings.name, [request.secret for request in checked.requests]).values()
     with reader(lambda call: read(cloud, call, tell), concurrency) as asked:
