@@ -16,6 +16,7 @@ from ccoctl.aws.rotation import Found
 from ccoctl.engine.call import Answer, Call
 from ccoctl.engine.cloud import Cloud
 from ccoctl.errors import CloudError, ErrorKind
+from ccoctl.federation.https import Get
 from ccoctl.federation.issue import SigningKey
 from ccoctl.lab.asked import is_changing
 from ccoctl.lab.server import EmbeddedAws
@@ -157,6 +158,10 @@ class Lab:
     out: Path
     name: str = "demo"
     region: str = REGION
+    get: Get | None = None
+    """Fetches the issuer's documents, where the lab does not serve them."""
+    issuer_url: str = ""
+    shared: str = ""
     between: Callable[[Cloud], Cloud] = lambda cloud: cloud
     """What a test puts between the rotation and the world."""
 
@@ -165,12 +170,12 @@ class Lab:
         aws = AwsCloud(Connection(region=self.region))
         with ExitStack() as stack:
             cluster = stack.enter_context(closing(KubeCluster(self.kubeconfig))) if with_cluster else None
-            world = self.between(Reach(aws, get=self.aws.get(), cluster=cluster))
+            world = self.between(Reach(aws, get=self.get or self.aws.get(), cluster=cluster))
             connect = (lambda: closing(KubeCluster(self.kubeconfig))) if with_cluster else None
             yield RotationCloud(world, clock=self.clock, connect=connect)
 
     def order(self, **options: Any) -> Order:
-        settings = aws_delete.check(self.name, self.region)
+        settings = aws_delete.check(self.name, self.region, shared=self.shared, issuer_url=self.issuer_url)
         return Order(settings=settings, output_dir=self.out, key_bits=2048, **options)
 
     def look(self, *, with_cluster: bool = True) -> Found:

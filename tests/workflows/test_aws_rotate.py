@@ -130,6 +130,22 @@ def test_a_rotation_killed_after_any_change_is_finished_by_the_same_command_and_
     assert points == 3
 
 
+def test_a_key_that_is_taken_down_too_early_is_missed_by_the_pods_that_keep_their_tokens(
+    start: Start, pods_of: Callable[[Lab], AbstractContextManager[Pods]]
+) -> None:
+    """What the rule protects from, and that these pods would have noticed."""
+    lab = start()
+    old = kid_of(lab.server.key)
+    with pods_of(lab) as pods:
+        assert lab.run(make_pair=True).last.ok
+        pods.settle()
+        assert pods.failures == []
+        assert lab.run(retire_old=True, force=True).last.ok
+        pods.later(301)  # what STS keeps of the documents is old then
+
+    assert {failure.kid for failure in pods.failures} == {old}
+
+
 def test_two_rotations_one_after_the_other_use_two_pairs_and_never_replace_one(start: Start) -> None:
     lab = start()
     for number in (2, 3):

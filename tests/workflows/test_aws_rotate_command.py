@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 import yaml
 
+from ccoctl.lab.server import EmbeddedAws
 from ccoctl.signing.jwk import Jwk, to_jwk
 from ccoctl.workflows.create_key_pair import PRIVATE, PUBLIC, load_private_key_file, load_public_key_file
 from tests.openshift.apiserver import ApiServer, serving
 from tests.workflows.commands import Cli, changing
 from tests.workflows.rotating import ACCOUNT, Operated, kid_of
+from tests.workflows.test_aws_permissions import DOCUMENTED
+from tests.workflows.test_aws_permissions import PRIVATE as CLOUDFRONT
 
 NAME = ("--name", "demo", "--region", "us-east-1")
 
@@ -124,6 +127,26 @@ def test_a_plain_cluster_is_given_the_flags_of_its_api_server(
 def test_what_makes_no_sense_is_said_before_anything_is_asked(cli: Cli, options: tuple[str, ...], said: str) -> None:
     assert said in cli("rotate-signing-key", *NAME, *options, code=2).err
     assert cli.aws.calls() == ()
+
+
+@pytest.mark.parametrize("private", [False, True], ids=["public", "private"])
+def test_the_documented_permissions_suffice(
+    enforcing_aws: EmbeddedAws,
+    as_user: Callable[[Mapping[str, str]], Cli],
+    common: list[str],
+    tmp_path: Path,
+    private: bool,
+) -> None:
+    administrator = as_user(enforcing_aws.environment())
+    administrator("create-all", *common, *(["--create-private-s3-bucket"] if private else []))
+    cli = as_user(enforcing_aws.user("operator", actions=[*DOCUMENTED, *(CLOUDFRONT if private else [])]))
+    options = [*NAME, "--output-dir", str(tmp_path / "out")]
+
+    cli("rotate-signing-key", *options, "--new-key", "--key-bits", "2048")
+    kid = str(new_key(tmp_path / "out").kid)
+    cli("rotate-signing-key", *options, "--switched-to", kid)
+    done = cli("rotate-signing-key", *options, "--retire-old", "--force", "--output", "json").json
+    assert [key["kid"] for key in done["status"]["keys"]] == [kid]
 
 
 def test_the_keys_of_the_status_are_those_of_the_issuer(cli: Cli, set_up: Path, key_pair: Path) -> None:

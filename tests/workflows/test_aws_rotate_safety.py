@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from ccoctl.aws.rotation import SIGNING_SINCE, Record, Stage, Use, key_states, record_of, stage
 from ccoctl.engine.cloud import Cloud
 from ccoctl.errors import CcoctlError, ConflictError, FileError, Problems
+from ccoctl.federation.https import Fetched
 from ccoctl.lab.conditions import Conditions
 from ccoctl.lab.server import EmbeddedAws
 from ccoctl.lab.server import embedded_aws as serve
@@ -319,6 +321,52 @@ def test_an_elliptic_key_is_announced_before_it_signs_and_the_old_algorithm_goes
     assert [state.use for state in key_states(lab.look())] == [Use.IDLE, Use.SIGNING]
     assert lab.run(retire_old=True).last.ok
     assert body(lab, discovery.PATH)[announced] == ["ES256"]
+
+
+def test_one_of_several_clusters_behind_a_distribution_is_rotated_and_the_others_are_left_alone(start: Start) -> None:
+    lab = replace(start("--shared-issuer", "fleet"), shared="fleet")
+    s3 = client(lab.aws, "s3")
+    s3.put_object(Bucket="fleet-oidc", Key="other/keys.json", Body=b"{}")
+
+    assert lab.run(make_pair=True).last.ok
+    lab.clock.now += DAY + 3600
+    assert lab.run(retire_old=True).last.ok
+    assert stage(lab.look()) is Stage.STEADY
+    published = json.loads(s3.get_object(Bucket="fleet-oidc", Key="demo/keys.json")["Body"].read())
+    assert [key["kid"] for key in published["keys"]] == [kid_of(lab.server.key)]
+    assert s3.get_object(Bucket="fleet-oidc", Key="other/keys.json")["Body"].read() == b"{}"
+
+
+def test_where_the_user_serves_the_documents_they_are_files_and_nothing_is_switched_before_they_are_seen(
+    start: Start, tmp_path: Path
+) -> None:
+    url = "https://oidc.example.com/clusters/prod"
+    lab = start("--issuer-url", url)
+    served = tmp_path / "served"
+
+    def upload() -> None:
+        copytree(lab.out / "issuer", served, dirs_exist_ok=True)
+
+    def get(url: str, limit: int) -> Fetched:
+        path = served / url.removeprefix("https://oidc.example.com/clusters/prod/")
+        return Fetched(path.read_bytes()[:limit], None)
+
+    lab = replace(lab, get=get, issuer_url=url)
+    upload()
+    old = lab.server.key
+
+    for _ in range(2):
+        assert lab.run(make_pair=True).last.ok
+        assert lab.server.key == old
+        assert lab.look().kids == (kid_of(old),)
+    upload()
+    assert lab.run(make_pair=True).last.ok
+    assert lab.server.key != old
+    lab.clock.now += DAY + 3600
+    assert lab.run(retire_old=True).last.ok
+    upload()
+    assert stage(lab.look()) is Stage.STEADY
+    assert lab.look().kids == (kid_of(lab.server.key),)
 
 
 def test_a_key_that_openshift_made_by_itself_is_published_when_the_cluster_is_named(start: Start) -> None:

@@ -63,7 +63,13 @@ def test_each_call_goes_to_whom_it_is_for() -> None:
 def test_an_issuer_is_asked_which_keys_the_world_sees(asked: list[str], seen: bool) -> None:
     answer = Reach(Named("aws"), get=serve).perform(ask(asked))
 
-    assert answer == {"Issuer": ISSUER, "Kids": [KEY.kid], "AreSeen": seen}
+    assert answer == {
+        "Issuer": ISSUER,
+        "Algorithms": ["RS256"],
+        "Set": jwks.document(Jwks((KEY,))),
+        "Kids": [KEY.kid],
+        "AreSeen": seen,
+    }
 
 
 def test_documents_that_cannot_be_had_are_an_answer_that_says_why() -> None:

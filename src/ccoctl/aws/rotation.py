@@ -83,7 +83,7 @@ class Found:
     account: Account
     provider: Provider
     published: Jwks
-    """What is in the bucket."""
+    """What is in the bucket; what the world sees, where somebody else serves it."""
     seen: tuple[str, ...]
     """The kids that the world sees."""
     unseen_because: str = ""
@@ -101,7 +101,7 @@ class Found:
 
     @property
     def kids(self) -> tuple[str, ...]:
-        """The kids in the bucket."""
+        """The kids that are published."""
         return tuple(str(key.kid) for key in self.published.keys)
 
     @property

@@ -9,13 +9,14 @@ from typing import Any
 from ccoctl.aws import calls
 from ccoctl.aws import rotation_calls as ask
 from ccoctl.aws.cloudfront_calls import CACHING_DISABLED
+from ccoctl.aws.plans import ISSUER_FILES
 from ccoctl.aws.resources import Document
 from ccoctl.aws.rotation import SIGNING_SINCE, Found
 from ccoctl.aws.steps.common import after as edges
-from ccoctl.engine.call import Call, Output, at_path
+from ccoctl.engine.call import Call, Output, at_path, json_text
 from ccoctl.engine.diff import Unseen
 from ccoctl.engine.graph import in_order
-from ccoctl.engine.plan import Action, Address, After, FieldChange, Plan, Step, Wait
+from ccoctl.engine.plan import Action, Address, After, FieldChange, Plan, Step, Wait, WriteFile
 from ccoctl.federation.clock import iso
 from ccoctl.signing import discovery, jwks
 from ccoctl.signing.jwk import Jwk
@@ -37,8 +38,8 @@ def retire(found: Found, kids: tuple[str, ...]) -> Plan:
     """Take keys down; whether that is safe was asked before."""
     left = Jwks(tuple(key for key in found.published.keys if str(key.kid) not in kids), found.published.others)
     steps = _writes(found, left, _algorithms(left))
-    if not steps and list(found.seen) == [str(key.kid) for key in left.keys]:
-        return Plan()
+    if found.settings.issuer_url or (not steps and list(found.seen) == [str(key.kid) for key in left.keys]):
+        return Plan(steps=steps, notes=(to_publish(found),) if steps else ())
     taken = tuple(step.id for step in steps if step.id == KEYS)
     gone = step(
         SEEN,
@@ -56,6 +57,8 @@ def retire(found: Found, kids: tuple[str, ...]) -> Plan:
 def publish(found: Found, keys: tuple[Jwk, ...]) -> tuple[Step, ...]:
     """The documents with these keys in addition, and waiting for the world to see them; nothing where it does.
 
+    Documents that somebody else serves are files to be published; nobody waits for that.
+
     Raises:
         SigningKeyError: another key has the kid of one of these, or the set is full.
     """
@@ -64,8 +67,8 @@ def publish(found: Found, keys: tuple[Jwk, ...]) -> tuple[Step, ...]:
         wanted = jwks.with_key(wanted, key)
     steps = _writes(found, wanted, _algorithms(wanted) | frozenset(_advertised(found)))
     kids = [str(key.kid) for key in wanted.keys if key.kid is not None]
-    if not steps and set(kids) <= set(found.seen):
-        return ()
+    if found.settings.issuer_url or (not steps and set(kids) <= set(found.seen)):
+        return steps
     return (
         *steps,
         step(
@@ -76,6 +79,14 @@ def publish(found: Found, keys: tuple[Jwk, ...]) -> tuple[Step, ...]:
             ask.until_seen(found.url, kids),
             after=edges("they must be published first", *(step.id for step in steps)),
         ),
+    )
+
+
+def to_publish(found: Found) -> str:
+    """What is left to the user, where somebody else serves the documents."""
+    return (
+        f"publish what is in {ISSUER_FILES}/ of the output directory below {found.url}, then run the same command "
+        "again: nothing is signed with a key before the world sees it"
     )
 
 
@@ -96,6 +107,11 @@ def _writes(found: Found, wanted: Jwks, algorithms: frozenset[str]) -> tuple[Ste
 
 def _put(found: Found, name: str, key: str, body: Mapping[str, Any], change: FieldChange) -> Step:
     there = found.account.documents[key]
+    if found.settings.issuer_url:
+        path = ISSUER_FILES / key
+        work = WriteFile(path=path, content=json_text(body, 4))
+        summary = f"write {path}, to be published below {found.url}"
+        return step(name, Address("file", str(path)), Action.WRITE_FILE, summary, work, changes=(change,))
     tags = found.settings.all_tags if isinstance(there.tags, Unseen) else there.tags
     # a second attempt must not take somebody else's write for its own first one
     call = replace(
@@ -166,7 +182,7 @@ def step(
     address: Address,
     action: Action,
     summary: str,
-    work: Call | Wait,
+    work: Call | Wait | WriteFile,
     *,
     after: tuple[After, ...] = (),
     changes: tuple[FieldChange, ...] = (),

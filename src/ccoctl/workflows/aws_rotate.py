@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from ccoctl.aws.desired import Settings
-from ccoctl.aws.mode import mode
+from ccoctl.aws.desired import Settings, documents
+from ccoctl.aws.mode import Mode, mode
 from ccoctl.aws.observe import Scope, observe
 from ccoctl.aws.reader import reader
+from ccoctl.aws.resources import Account, Provider
 from ccoctl.aws.rotation import LONGEST_LIFE, Found, Use, key_states, unknown_signer, why_never, why_not
 from ccoctl.aws.rotation_plans import WRITES, note_by_hand, retire
 from ccoctl.engine.attempt import Attempts, Tell, read
-from ccoctl.engine.call import Call, with_placeholders
+from ccoctl.engine.call import Answer, Call, json_text, with_placeholders
 from ccoctl.engine.events import Listener, silent
 from ccoctl.engine.execute import execute
-from ccoctl.engine.plan import Plan, Result, State, WriteFile
+from ccoctl.engine.plan import Plan, Result, State
 from ccoctl.errors import CloudError, ConflictError, Problem, Problems
 from ccoctl.signing import discovery, jwks
 from ccoctl.workflows import create_key_pair as pair
 from ccoctl.workflows.aws_rotate_cloud import RotationCloud, sighting
 from ccoctl.workflows.aws_rotate_keys import NewPair, new_pair
 from ccoctl.workflows.aws_rotate_switch import Next, rotate
+from ccoctl.workflows.output_files import writer
 
 LOST_RACE = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 """S3's codes for a write that somebody else's came before."""
@@ -107,21 +110,16 @@ def look(order: Order, cloud: RotationCloud, *, now: float, with_cluster: bool, 
     if decided.conflicts:
         raise Problems(decided.conflicts, what="the set-up is not in a state in which its key can be rotated")
     url = str(with_placeholders(decided.issuer.url))
-    provider = next((item for item in account.providers if item.url == url), None)
-    absent = [key for key in (discovery.KEYS, discovery.PATH) if key not in account.documents]
-    if provider is None or absent:
-        what = f"{' and '.join(absent)} is not in the bucket" if absent else f"no provider of {url} is registered"
-        remedy = "Check --name and --region; `ccoctl aws create-all` makes a set-up, and mends one."
-        raise ConflictError(what, where=f"bucket {settings.bucket}", remedy=remedy)
-    published = jwks.parse(account.documents[discovery.KEYS].raw, where=f"{settings.bucket}/{discovery.KEYS}")
     world = read(cloud, Call(service="issuer", operation="GetKeys", parameters={"Url": url}), tell)
+    if settings.issuer_url:
+        account = _served_elsewhere(account, decided, world)
     kids = world["Kids"]
     found = Found(
         settings=decided.settings,
         issuer=decided.issuer,
         account=account,
-        provider=provider,
-        published=published,
+        provider=_provider(account, url, settings),
+        published=jwks.parse(account.documents[discovery.KEYS].raw, where=discovery.KEYS),
         seen=tuple(map(str, kids)) if isinstance(kids, list) else (),
         unseen_because=str(world.get("Problem", "")),
         cluster=sighting(cloud) if with_cluster else None,
@@ -129,6 +127,30 @@ def look(order: Order, cloud: RotationCloud, *, now: float, with_cluster: bool, 
         life=order.life,
     )
     return _of_this_cluster(found)
+
+
+def _provider(account: Account, url: str, settings: Settings) -> Provider:
+    provider = next((item for item in account.providers if item.url == url), None)
+    absent = [key for key in (discovery.KEYS, discovery.PATH) if key not in account.documents]
+    if provider is not None and not absent:
+        return provider
+    what = f"{' and '.join(absent)} is not in the bucket" if absent else f"no provider of {url} is registered"
+    remedy = "Check --name and --region; `ccoctl aws create-all` makes a set-up, and mends one."
+    raise ConflictError(what, where=f"set-up {settings.name}", remedy=remedy)
+
+
+def _served_elsewhere(account: Account, decided: Mode, world: Answer) -> Account:
+    """The documents that somebody else serves, as the world sees them: there is no other place to look at them."""
+    if problem := world.get("Problem"):
+        remedy = "Publish the documents, as `ccoctl aws create-all --issuer-url` wrote them."
+        raise ConflictError(str(problem), where=str(decided.issuer.url), remedy=remedy)
+    published: Any = world["Set"]
+    listed = {document.key: document for document in documents(decided.settings, decided.issuer, published)}
+    described = {**(listed[discovery.PATH].body or {}), "id_token_signing_alg_values_supported": world["Algorithms"]}
+    keys = replace(listed[discovery.KEYS], raw=json_text(published).encode())
+    return replace(
+        account, documents={discovery.KEYS: keys, discovery.PATH: replace(listed[discovery.PATH], body=described)}
+    )
 
 
 def prepare(order: Order, found: Found) -> Prepared:
@@ -168,7 +190,13 @@ def carry_out(
     while True:
         if prepared.pair is not None:
             prepared.pair.save()
-        result = execute(prepared.plan, cloud, write_file=_no_files, listener=listener, attempts=attempts)
+        result = execute(
+            prepared.plan,
+            cloud,
+            write_file=writer(prepared.order.output_dir or Path()),
+            listener=listener,
+            attempts=attempts,
+        )
         results.append(result)
         was_lost = _is_lost_race(result)
         lost += was_lost
@@ -184,10 +212,6 @@ def _is_lost_race(result: Result) -> bool:
         outcome.step.id in WRITES and isinstance(outcome.error, CloudError) and outcome.error.code in LOST_RACE
         for outcome in failed
     )
-
-
-def _no_files(work: WriteFile, _content: str) -> None:
-    raise TypeError(f"a rotation writes no files, and here is {work.path}")
 
 
 def _of_this_cluster(found: Found) -> Found:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ccoctl.aws import rotation_calls as ask
 from ccoctl.aws.rotation import Found, missing_keys, record_of
-from ccoctl.aws.rotation_plans import SEEN, noted, publish, step
+from ccoctl.aws.rotation_plans import SEEN, noted, publish, step, to_publish
 from ccoctl.aws.steps.common import after as edges
 from ccoctl.engine.call import Output
 from ccoctl.engine.graph import in_order
@@ -49,6 +49,8 @@ def rotate(found: Found, wanted: Next) -> Drawn:
     if wanted.made_by_cluster and (made := _made_by_cluster(found)):
         return Drawn(plan=Plan(steps=made), more=True)
     published = publish(found, _keys_to_publish(found, wanted))
+    if published and found.settings.issuer_url:
+        return Drawn(plan=Plan(steps=published, notes=(to_publish(found),)))
     seen = tuple(step.id for step in published if step.id == SEEN)
     switched = _switched(found, wanted, edges("the world must see the key before anything is signed with it", *seen))
     return Drawn(plan=Plan(steps=in_order((*published, *switched))))

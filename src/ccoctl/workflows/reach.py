@@ -7,6 +7,7 @@ from ccoctl.engine.cloud import Cloud
 from ccoctl.errors import CloudError, DocumentError, ErrorKind, SigningKeyError
 from ccoctl.federation.documents import published
 from ccoctl.federation.https import Get
+from ccoctl.signing import jwks
 
 ISSUER = "issuer"
 """The service of Calls to an issuer; `GetKeys` is the only operation."""
@@ -43,7 +44,7 @@ class Reach:
         return self._cluster.perform(call)
 
     def _keys(self, call: Call) -> Answer:
-        """What an issuer publishes: `Issuer`, `Kids` in the order of the set, and `AreSeen`.
+        """What an issuer publishes: `Issuer`, `Algorithms`, the key set as `Set`, its `Kids` in order, and `AreSeen`.
 
         `AreSeen` is True when every kid of the parameter `Kids` is published. Documents that cannot be had, or do not
         belong together, are no error, because a Wait is what asks most: the answer has no kids then and a `Problem`.
@@ -57,7 +58,13 @@ class Reach:
         kids = [str(key.kid) for key in documents.jwks.keys if key.kid is not None]
         wanted = call.parameters.get("Kids")
         asked = [str(kid) for kid in wanted] if isinstance(wanted, list | tuple) else []
-        return {"Issuer": documents.discovery.issuer, "Kids": kids, "AreSeen": set(asked) <= set(kids)}
+        return {
+            "Issuer": documents.discovery.issuer,
+            "Algorithms": list(documents.discovery.algorithms),
+            "Set": jwks.document(documents.jwks),
+            "Kids": kids,
+            "AreSeen": set(asked) <= set(kids),
+        }
 
 
 def _unreachable(call: Call, what: str, remedy: str) -> CloudError:

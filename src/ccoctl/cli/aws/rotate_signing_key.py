@@ -28,6 +28,7 @@ _KINDS = ("public_key_file", "new_key", "cluster_key", "switched_to", "retire", 
 @options.name
 @options.region
 @click.option("--shared-issuer", default="", metavar="NAME", help="The issuer that the cluster shares with others.")
+@click.option("--issuer-url", default="", metavar="URL", help="The issuer, where its documents are served by you.")
 @click.option("--new-key", is_flag=True, help="Rotate to a new pair, which is made below the output directory.")
 @click.option("--public-key-file", type=_FILE, help="Rotate to this key; the cluster is given its private half by you.")
 @click.option("--cluster-key", is_flag=True, help="Rotate to a key that OpenShift makes itself; needs --kubeconfig.")
@@ -119,7 +120,7 @@ def _way(given: dict[str, Any]) -> Iterator[_Way]:
     from ccoctl.workflows.reach import Reach
 
     order = Order(
-        settings=check(given["name"], given["region"], shared=given["shared_issuer"]),
+        settings=check(given["name"], given["region"], shared=given["shared_issuer"], issuer_url=given["issuer_url"]),
         public_key_file=given["public_key_file"],
         output_dir=given["output_dir"] or Path.cwd(),
         make_pair=given["new_key"],
@@ -165,12 +166,16 @@ def _rotate(way: _Way, found: Found, given: dict[str, Any]) -> int:
     if not _agreed(prepared, given):
         output.note("nothing was changed")
         return 1
+    for sentence in prepared.plan.notes:
+        output.note(sentence)
     with stoppable() as attempts, progress(sys.stderr) as listener:
         done = carry_out(prepared, way.cloud, way.look, listener=listener, attempts=attempts)
     if not done.last.ok:
         if given["output"] == "json":
             output.result_json({"actions": [entry for result in done.results for entry in outcomes_json(result)]})
         raise failure(done.last)
+    if prepared.retired:
+        output.note("other commands are to be given the key that is left: --public-key-file, --private-key-file")
     return _told(way.look(), (done,), given)
 
 
