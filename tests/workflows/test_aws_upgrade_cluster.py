@@ -188,6 +188,16 @@ def test_a_secret_that_holds_something_else_is_not_written_over(cli: Cli, cluste
     assert (len(changing(cli.aws)), written(cluster)) == (before, [])
 
 
+def test_a_token_that_moves_is_told_since_no_secret_is_good_for_both(
+    cli: Cli, cluster: ApiServer, new: list[str], tmp_path: Path
+) -> None:
+    write_requests(tmp_path / "new", "ns/keep", action=["ec2:New"], spec={"cloudTokenPath": "/var/run/elsewhere/token"})
+    told = cli("upgrade", "prepare", *new).err
+
+    assert "pods of the new release find the token of ns/keep at /var/run/elsewhere/token" in told
+    assert "/var/run/elsewhere/token" in cluster.secret("ns", "keep")["credentials"]
+
+
 def test_a_cluster_that_does_not_answer_stops_it_before_anything_is_done(
     cli: Cli, cluster: ApiServer, new: list[str]
 ) -> None:

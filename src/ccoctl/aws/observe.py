@@ -151,7 +151,7 @@ def observe_for_deletion(asked: Reader, settings: Settings) -> Account:
     """Everything of a name: roles by prefix, then tags; providers by issuer, then tags."""
     account = asked.start(lambda: account_id(asked))
     bucket = asked.start(lambda: find_bucket(asked, settings))
-    candidates = asked.start(lambda: _role_candidates(asked, settings.name))
+    candidates = asked.start(lambda: role_candidates(asked, settings.name))
     cloudfront = has_cloudfront(settings.partition.id) and not settings.shared
     distribution = asked.start(lambda: find_distribution(asked, settings)) if cloudfront else None
     identities = asked.start(lambda: access_identities(asked, settings)) if cloudfront else None
@@ -211,7 +211,8 @@ class _ProviderQuestion:
         return provider_of(self.arn, answer) if answer is not None else None
 
 
-def _role_candidates(asked: Reader, name: str) -> tuple[str, ...]:
+def role_candidates(asked: Reader, name: str) -> tuple[str, ...]:
+    """The names of the roles that may be ours: they begin as ours do."""
     found: list[str] = []
     marker = ""
     while True:

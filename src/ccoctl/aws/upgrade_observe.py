@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ccoctl.aws import calls, names, role_calls, upgrade_policy
-from ccoctl.aws.observe import RoleQuestion, account_id
+from ccoctl.aws import calls, names, upgrade_policy
+from ccoctl.aws.observe import RoleQuestion, account_id, role_candidates
 from ccoctl.aws.reader import Reader
 from ccoctl.aws.resources import Role
 from ccoctl.errors import CloudError, ErrorKind, Problem
@@ -39,8 +39,7 @@ def held(asked: Reader, name: str) -> Held:
         CloudError: the account cannot be reached, or its roles cannot be listed.
     """
     account = asked.start(lambda: account_id(asked))
-    candidates = _listed(asked, names.role_prefix(name))
-    questions = {role: asked.start(RoleQuestion(asked, role)) for role in candidates}
+    questions = {role: asked.start(RoleQuestion(asked, role)) for role in role_candidates(asked, name)}
     roles: dict[str, Role] = {}
     hidden: dict[str, Problem] = {}
     for role, question in questions.items():
@@ -53,23 +52,11 @@ def held(asked: Reader, name: str) -> Held:
         else:
             roles |= {role: found} if found is not None else {}
     here = Held(name=name, account=account.result(), roles=roles, hidden=hidden)
-    trusted = sorted({arn for role in here.ours.values() for arn in upgrade_policy.providers(role.trust)})
+    named = {arn for role in here.ours.values() for arn in upgrade_policy.providers(role.trust)}
+    trusted = sorted(arn for arn in named if f":iam::{here.account}:oidc-provider/" in arn)
     there = asked.all([lambda arn=arn: asked.find(calls.get_provider(arn)) for arn in trusted])  # type: ignore[misc]  # mypy infers no type for a lambda's default
     providers = tuple(arn for arn, answer in zip(trusted, there, strict=True) if answer is not None)
     return Held(name=name, account=here.account, roles=roles, hidden=hidden, providers=providers)
-
-
-def _listed(asked: Reader, prefix: str) -> list[str]:
-    found: list[str] = []
-    marker = ""
-    while True:
-        page = asked.get(role_calls.list_roles(marker))
-        listed = page.get("Roles")
-        entries = listed if isinstance(listed, list) else []
-        found += [str(entry.get("RoleName", "")) for entry in entries if isinstance(entry, Mapping)]
-        marker = str(page.get("Marker") or "")
-        if not page.get("IsTruncated") or not marker:
-            return sorted(role for role in found if role.startswith(prefix))
 
 
 __all__ = ["Held", "held"]

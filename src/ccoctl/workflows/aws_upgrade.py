@@ -203,7 +203,8 @@ def _prepared(upgrade: Upgrade, release: Release, here: Held, served: Serving, f
     account = drawn.account
     if found is not None:
         secrets = cluster.applied(drawn, found)
-        account = together(account, Steps(conflicts=cluster.strangers(secrets, found, here)))
+        said = Steps(notes=cluster.moved(drawn, found), conflicts=cluster.strangers(secrets, found, here))
+        account = together(account, said)
         steps += secrets
     plan = _plan(upgrade, account, steps)
     notes = (*plan.notes, *_renamed(release.settings.name, drawn), *_spared(drawn, here), *_open(upgrade))

@@ -24,6 +24,7 @@ from ccoctl.openshift import calls
 UPGRADEABLE = "cluster/upgradeable-to"
 """The id of the step that lets the cluster go on."""
 _ROLE = re.compile(r"^\s*role_arn\s*=\s*(\S+)\s*$", re.MULTILINE)
+_TOKEN = re.compile(r"^\s*web_identity_token_file\s*=\s*(\S+)\s*$", re.MULTILINE)
 _NUMBERS = re.compile(r"v?(\d{1,4})\.(\d{1,4})(?:\.(\d{1,6}))?(?:-[\w.-]+)?")
 _MOST_PAGES = 200
 
@@ -38,8 +39,12 @@ class ClusterSecret:
     @property
     def role_arn(self) -> str:
         """The role that it names; empty where it names none."""
-        found = _ROLE.search(self.credentials)
-        return found[1] if found else ""
+        return _said(_ROLE, self.credentials)
+
+    @property
+    def token_path(self) -> str:
+        """Where its component looks for the token; empty where it does not say."""
+        return _said(_TOKEN, self.credentials)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +106,17 @@ def applied(drawn: Drawn, found: InCluster) -> tuple[Step, ...]:
     differ = [ref for ref, text in wanted.items() if (old := found.secrets.get(ref)) is None or old.credentials != text]
     made = {name: _make_namespace(name) for name in sorted({ref.namespace for ref in differ} & found.missing)}
     return (*made.values(), *(_apply(ref, wanted[ref], found, _first(drawn, ref, made)) for ref in differ))
+
+
+def moved(drawn: Drawn, found: InCluster) -> tuple[str, ...]:
+    """Whose token is elsewhere in the new release: there no Secret is good for the pods of both."""
+    wanted = {ref: _said(_TOKEN, _credentials(step)) for ref, step in zip(drawn.roles, drawn.files, strict=True)}
+    return tuple(
+        f"pods of the new release find the token of {ref} at {path}, those of the old one at {there.token_path}: the "
+        "latter fail once the Secret is changed, so let the component be replaced right after it"
+        for ref, path in wanted.items()
+        if (there := found.secrets.get(ref)) is not None and there.token_path not in {"", path}
+    )
 
 
 def strangers(steps: Iterable[Step], found: InCluster, here: Held) -> tuple[Problem, ...]:
@@ -192,8 +208,8 @@ def numbers(version: str) -> tuple[int, ...]:
 
 
 def _apply(ref: SecretRef, text: str, found: InCluster, after: tuple[After, ...]) -> Step:
-    there, role = found.secrets.get(ref), _ROLE.search(text)
-    change = FieldChange(name="role", old=there.role_arn if there else "", new=role[1] if role else "")
+    there = found.secrets.get(ref)
+    change = FieldChange(name="role", old=there.role_arn if there else "", new=_said(_ROLE, text))
     return Step(
         id=_id(ref, "apply"),
         address=_address(ref),
@@ -203,6 +219,11 @@ def _apply(ref: SecretRef, text: str, found: InCluster, after: tuple[After, ...]
         after=after,
         changes=(change,) if there and change.old != change.new else (),
     )
+
+
+def _said(what: re.Pattern[str], profile: str) -> str:
+    found = what.search(profile)
+    return found[1] if found else ""
 
 
 def _make_namespace(name: str) -> Step:
@@ -266,6 +287,7 @@ __all__ = [
     "applied",
     "asked_for",
     "in_cluster",
+    "moved",
     "not_applied",
     "numbers",
     "plain",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ from ccoctl.cli import options, output
 
 if TYPE_CHECKING:
     from ccoctl.engine.cloud import Cloud
+    from ccoctl.openshift.cluster import KubeCluster
     from ccoctl.workflows.aws_upgrade import Ready, Upgraded
 
 DIFFERENCES = 3
@@ -48,7 +49,6 @@ def run(name: str, given: dict[str, Any]) -> int:
     from ccoctl.cli.aws.creating import connection, order
     from ccoctl.cli.debugging import set_up_logging
     from ccoctl.cli.progress import looking
-    from ccoctl.openshift.cluster import KubeCluster
     from ccoctl.workflows.aws_order import Part
     from ccoctl.workflows.aws_upgrade import Phase, check, look
     from ccoctl.workflows.reach import Reach
@@ -62,11 +62,19 @@ def run(name: str, given: dict[str, Any]) -> int:
         keep=given.get("keep", ()),
         in_cluster=given["kubeconfig"] is not None,
     )
-    with closing(KubeCluster(given["kubeconfig"])) if upgrade.cluster else nullcontext() as cluster:
+    with _cluster(given["kubeconfig"]) as cluster:
         reach = Reach(AwsCloud(connection(given)), cluster=cluster)
         with looking(sys.stderr) as tell:
             ready = look(upgrade, reach, concurrency=given["concurrency"], tell=tell)
         return _show(ready, given) if given["plan_only"] else _do(ready, reach, given)
+
+
+def _cluster(kubeconfig: Path | None) -> AbstractContextManager[KubeCluster | None]:
+    if kubeconfig is None:
+        return nullcontext()
+    from ccoctl.openshift.cluster import KubeCluster
+
+    return closing(KubeCluster(kubeconfig))
 
 
 def _show(ready: Ready, given: dict[str, Any]) -> int:
