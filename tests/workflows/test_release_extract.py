@@ -237,6 +237,19 @@ def test_a_dry_run_reads_the_image_and_calls_nothing(
     assert changing(embedded_aws) == []
 
 
+def test_of_an_image_what_the_install_config_does_not_enable_gets_no_role(
+    cli: Cli, image: str, requests_dir: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "install-config.yaml"
+    config.write_text("apiVersion: v1\nplatform: {aws: {region: us-east-1}}\n")
+    given = [*OPTIONS, "--output-dir", str(tmp_path / "out"), "--install-config", str(config), "--dry-run"]
+    done = cli("create-all", *given, "--release-image", image)
+    assert "left out: 1 for another cloud" in done.err
+    assert {name for name in files(tmp_path / "out") if "hosted" in name} == set()
+    assert len([name for name in files(tmp_path / "out") if name.endswith("-role.json")]) == 2
+    assert "none is named" in cli("create-all", *given, "--credentials-requests-dir", str(requests_dir), code=2).err
+
+
 def test_a_directory_and_an_image_exclude_each_other_and_one_must_be_named(
     cli: Cli, image: str, requests_dir: Path
 ) -> None:

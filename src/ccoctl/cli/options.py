@@ -86,6 +86,12 @@ release_image = click.option(
     metavar="IMAGE",
     help="The release itself: registry/repository:tag, oci:DIRECTORY or oci-archive:FILE, instead of a directory.",
 )
+install_config = click.option(
+    "--install-config",
+    type=_PATH,
+    default=None,
+    help="The cluster's install-config.yaml: of --release-image, requests that it will not get are left out.",
+)
 registry_config = click.option(
     "--registry-config",
     "-a",
@@ -230,7 +236,7 @@ connection = together(profile, ca_bundle, concurrency)
 result = together(output, debug)
 role_options = together(permissions_boundary_arn, role_path, max_session_duration, bind_audience)
 registry_access = together(registry_config, icsp_file, idms_file, insecure, certificate_authority, arch)
-requests_source = together(credentials_requests_dir_or_image, release_image, registry_access)
+requests_source = together(credentials_requests_dir_or_image, release_image, install_config, registry_access)
 set_up = together(
     name,
     region,

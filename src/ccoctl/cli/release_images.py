@@ -37,13 +37,15 @@ def requests_of_image(given: dict[str, Any]) -> Loaded | None:
     """The requests of `--release-image`; None where a directory is named instead, or the command has no such option.
 
     Raises:
-        UsageError: both are named.
+        UsageError: both are named, or what goes with an image without one.
     """
     image = given.get("release_image")
     if not image:
+        if given.get("install_config") is not None:
+            raise UsageError("--install-config is about --release-image, and none is named")
         return None
     if given.get("credentials_requests_dir") is not None:
         raise UsageError("--credentials-requests-dir and --release-image exclude each other")
     from ccoctl.workflows.release_image import requests_in
 
-    return requests_in(image, access(given), tell=output.note)
+    return requests_in(image, access(given), install_config=given.get("install_config"), tell=output.note)

@@ -9,13 +9,11 @@ from pathlib import Path
 from ccoctl import files
 from ccoctl.engine.clock import Clock
 from ccoctl.errors import FileError, ImageError, Problem, Problems, UsageError
-from ccoctl.release.inclusion import Inclusion, inclusion
+from ccoctl.release.inclusion import Inclusion
 from ccoctl.release.payload import Payload
 from ccoctl.release.requests import Extracted, extract
-from ccoctl.workflows.release_image import Access, Tell, read_payload
+from ccoctl.workflows.release_image import Access, Tell, read_inclusion, read_payload
 
-CONFIG_LIMIT = 1024 * 1024
-"""Bytes of an install-config; one has a few KiB."""
 _COMPARED = 64 * 1024 * 1024
 _ENDINGS = (".yaml", ".yml", ".json")
 
@@ -73,7 +71,7 @@ def _included(order: ExtractOrder) -> Inclusion | None:
     path = order.install_config
     if path is None:
         return None
-    read = inclusion(str(path), files.read_bytes(path, limit=CONFIG_LIMIT))
+    read = read_inclusion(path)
     if order.cloud and order.cloud != read.cloud:
         raise UsageError(f"--cloud says {order.cloud}, and {path} is for {read.cloud}")
     return read

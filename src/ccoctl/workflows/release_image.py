@@ -18,6 +18,7 @@ from ccoctl.engine.retry import Patience, RetryPolicy
 from ccoctl.errors import ErrorKind, ImageError, Problem, Problems
 from ccoctl.release import credentials, mirrors, payload, requests
 from ccoctl.release.credentials import Logins
+from ccoctl.release.inclusion import Inclusion, inclusion
 from ccoctl.release.layout import LayoutSource
 from ccoctl.release.mirrors import Mirrors
 from ccoctl.release.payload import Payload
@@ -26,6 +27,8 @@ from ccoctl.release.registry import POLICY, RegistrySource
 from ccoctl.release.wire import Trust, Wire
 
 MIRRORS_LIMIT = 4 * 1024 * 1024
+CONFIG_LIMIT = 1024 * 1024
+"""Bytes of an install-config; one has a few KiB."""
 _IMPATIENT = RetryPolicy(
     throttled=Patience(first=0.5, longest=1.0, total=2.0), transient=Patience(first=0.5, longest=1.0, total=2.0)
 )
@@ -67,16 +70,29 @@ def read_payload(reference: str, access: Access, *, tell: Tell, clock: Clock | N
     return payload.read(LayoutSource(parsed), arch=access.arch, machine=platform.machine())
 
 
-def requests_in(reference: str, access: Access, *, tell: Tell, clock: Clock | None = None) -> Loaded:
+def requests_in(
+    reference: str, access: Access, *, install_config: Path | None = None, tell: Tell, clock: Clock | None = None
+) -> Loaded:
     """The CredentialsRequests of a release image, as a directory of them would be read.
+
+    Args:
+        reference: the image.
+        access: logins, mirrors and trust.
+        install_config: leave out what the cluster that it describes would not get.
+        tell: takes sentences about places and about what is left out.
+        clock: to wait by before a registry is asked again.
 
     Raises:
         as `read_payload`, and Problems with everything that is wrong in any request.
     """
+    included = read_inclusion(install_config) if install_config is not None else None
     found = read_payload(reference, access, tell=tell, clock=clock)
+    extracted = requests.extract(found.files, where=reference, included=included)
+    if included is not None and extracted.left_out:
+        tell(f"left out: {', '.join(f'{count} {reason}' for reason, count in extracted.left_out.items())}")
     read: list[CredentialsRequest | Skipped] = []
     problems: list[Problem] = []
-    for name, content in requests.extract(found.files, where=reference).files.items():
+    for name, content in extracted.files.items():
         parsed = parse_requests(f"{reference}: {name}", content.encode())
         read += parsed.found
         problems += parsed.problems
@@ -87,6 +103,16 @@ def requests_in(reference: str, access: Access, *, tell: Tell, clock: Clock | No
         requests=tuple(one for one in read if isinstance(one, CredentialsRequest)),
         skipped=tuple(one for one in read if isinstance(one, Skipped)),
     )
+
+
+def read_inclusion(install_config: Path) -> Inclusion:
+    """What an install-config says about the manifests that its cluster gets.
+
+    Raises:
+        FileError: it cannot be read.
+        Problems: it is no install-config.
+    """
+    return inclusion(str(install_config), files.read_bytes(install_config, limit=CONFIG_LIMIT))
 
 
 def requests_of(reference: str, access: Access, *, tell: Tell) -> Loaded:
@@ -144,7 +170,7 @@ def _logins(access: Access) -> Logins:
         return credentials.load((access.registry_config,), must_exist=True)
     home = Path(access.environment.get("HOME") or "/")
     uid = os.getuid() if hasattr(os, "getuid") else 0
-    named = "REGISTRY_AUTH_FILE" in access.environment
+    named = bool(access.environment.get("REGISTRY_AUTH_FILE"))
     return credentials.load(credentials.default_files(access.environment, home=home, uid=uid), must_exist=named)
 
 
