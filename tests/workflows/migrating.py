@@ -140,7 +140,7 @@ class World:
             mortal = MortalCloud(at.cloud, kill_after or 1_000_000)
             mine = replace(at, cloud=mortal)
             prepared = aws_migrate.prepare(aws_migrate.look(checked, mine, concurrency=4))
-            result = aws_migrate.carry_out(prepared, mine, concurrency=1, attempts=self.attempts)
+            result = aws_migrate.carry_out(prepared, mine, concurrency=1 if kill_after else 8, attempts=self.attempts)
         problems = [f"{outcome.step.id}: {outcome.error}" for outcome in result.of(State.FAILED)]
         assert mortal.dead or not problems, problems
         return not mortal.dead
