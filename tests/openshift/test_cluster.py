@@ -279,7 +279,7 @@ class TestWhatGoesWrong:
     ) -> None:
         caplog.set_level(logging.DEBUG)
         token = forgery.signer().sign({"sub": "x"})
-        message = f"bad request: Authorization: Bearer of-the-administrator, token {token}"
+        message = f"bad request: Authorization: Bearer of-the-administrator, token {token} or sha256~opaque"
         body = {"kind": "Status", "message": message, "reason": "BadRequest", "code": 400}
         server.instead = lambda _: reply(400, body)
         error = refused(cluster, calls.create_token("a", "b", ("openshift",), 600))
@@ -288,6 +288,7 @@ class TestWhatGoesWrong:
 
         told = f"{error}{error!r}{caplog.text}"
         assert "of-the-administrator" not in told
+        assert "opaque" not in told
         assert not re.search(r"ey[\w-]+\.[\w-]+", told)
 
     def test_what_is_shown_of_a_server_is_one_short_line(self) -> None:

@@ -18,6 +18,7 @@ from ccoctl.openshift.cluster import KubeCluster
 from ccoctl.openshift.observe import observe
 from ccoctl.workflows.aws_order import Order, Part
 from ccoctl.workflows.cluster_order import checked_of
+from ccoctl.workflows.cluster_permissions import roles_for
 from ccoctl.workflows.cluster_repair import carry_out, prepare
 from ccoctl.workflows.reach import Reach
 from tests.federation import forgery
@@ -296,6 +297,23 @@ class TestWhatIsRefused:
         done = here.repair("--name", "demo", "--region", "us-east-1", code=1)
 
         assert "get /openid/v1/jwks" in done.err
+
+    def test_who_may_look_and_not_change_is_told_before_anything_is_made(
+        self, running: Callable[..., Running], requests_dir: Path, tmp_path: Path
+    ) -> None:
+        here = running()
+        here.delete()
+        here.cluster.store.delete(SECRETS, *SECRET, {})
+        before = changing(here.aws)
+        cluster_role, *roles = roles_for(["adopt"], "ccoctl", requests_dir)
+        places = {role["metadata"]["namespace"]: role["rules"] for role in roles}
+        here.cluster.users["reader"] = User("reader", rules=cluster_role["rules"], in_namespaces=places)
+        here.options = ["--kubeconfig", str(write_kubeconfig(tmp_path / "reader", here.cluster.address, "reader"))]
+        here.plan()
+        done = here.repair(code=1)
+
+        assert "patch secrets in openshift-ingress; create secrets in openshift-ingress" in done.err
+        assert changing(here.aws) == before
 
 
 def first_kid(cluster: ApiServer) -> str:

@@ -145,12 +145,12 @@ def get_version() -> Call:
     return _call("GetVersion")
 
 
-def review_access(verb: str, group: str, resource: str, namespace: str = "") -> Call:
+def review_access(verb: str, group: str, resource: str, namespace: str = "", *, name: str = "") -> Call:
     """Whether the caller may do this; `status.allowed` of the answer. Everybody may ask."""
     plural, _, subresource = resource.partition("/")
     wanted: dict[str, Value] = {"verb": verb, "group": group, "resource": plural, "namespace": namespace}
-    if subresource:
-        wanted["subresource"] = subresource
+    more = {"subresource": subresource, "name": name}
+    wanted |= {member: text for member, text in more.items() if text}
     body: dict[str, Value] = {
         "apiVersion": f"{AUTHORIZATION}/v1",
         "kind": "SelfSubjectAccessReview",

@@ -27,7 +27,7 @@ LIMIT = 8 * 1024 * 1024
 SHOWN = 300
 """Characters of a server's message."""
 
-_TOKEN = re.compile(r"ey[\w-]{6,}\.[\w-]+(?:\.[\w-]*)?|(?i:bearer)\s+\S+")
+_TOKEN = re.compile(r"ey[\w-]{6,}\.[\w-]+(?:\.[\w-]*)?|(?i:bearer)\s+\S+|sha256~[\w-]+")
 """What is or may be a token, in whatever a server says."""
 _NONSENSE = (ValueError, KeyError, TypeError, AttributeError, AssertionError, RecursionError)
 """What lightkube ends in where a file is not of the shape that it takes for granted."""

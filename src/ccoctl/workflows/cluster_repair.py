@@ -13,7 +13,7 @@ from ccoctl.aws import names, plans
 from ccoctl.aws.observe import Scope, observe
 from ccoctl.aws.reader import reader
 from ccoctl.engine.attempt import Attempts, Tell, read
-from ccoctl.engine.call import with_placeholders
+from ccoctl.engine.call import Call, with_placeholders
 from ccoctl.engine.cloud import Cloud
 from ccoctl.engine.diff import Unseen
 from ccoctl.engine.events import Listener, silent
@@ -21,6 +21,8 @@ from ccoctl.engine.execute import execute
 from ccoctl.engine.graph import in_order
 from ccoctl.engine.plan import Action, Plan, Result, Step
 from ccoctl.errors import CcoctlError, ClusterError
+from ccoctl.openshift.operations import SERVICE
+from ccoctl.openshift.review import missing_rights
 from ccoctl.openshift.seen import ClusterSeen, Requests
 from ccoctl.signing.jwks import Jwks
 from ccoctl.workflows.aws_order import Checked
@@ -79,6 +81,21 @@ def prepare(
     issuer = str(with_placeholders(drawn.issuer.url)) if drawn.issuer is not None else ""
     notes = (*checked.notes, *found.denied, *_warnings(own, seen), *_elsewhere(checked))
     return Repair(checked=checked, plan=plan, issuer=issuer, notes=notes)
+
+
+def check_rights(repair: Repair, cluster: Cloud) -> None:
+    """Ask the cluster whether its part of the plan may be carried out, before anything is.
+
+    Raises:
+        ClusterError: it may not; every missing right is named.
+        CloudError: the cluster does not answer.
+    """
+    asked = [step.work for step in repair.plan.steps if isinstance(step.work, Call) and step.work.service == SERVICE]
+    if missing := missing_rights(cluster, asked):
+        raise ClusterError(
+            f"the plan takes the right to {'; '.join(missing)}; nothing was changed",
+            remedy="`ccoctl cluster required-permissions --command repair` prints the roles.",
+        )
 
 
 def carry_out(

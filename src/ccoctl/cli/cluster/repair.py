@@ -47,7 +47,7 @@ def _repair(cluster: KubeCluster, given: dict[str, Any]) -> int:
     from ccoctl.aws.client import AwsCloud
     from ccoctl.cli.aws.creating import connection
     from ccoctl.cli.progress import looking
-    from ccoctl.workflows.cluster_repair import prepare
+    from ccoctl.workflows.cluster_repair import check_rights, prepare
 
     seen = shared.looked_at(cluster, given)
     checked = shared.ordered(seen, given, strict=True)
@@ -59,6 +59,7 @@ def _repair(cluster: KubeCluster, given: dict[str, Any]) -> int:
         output.note(sentence)
     if given["plan_only"]:
         return _shown(repair, given)
+    check_rights(repair, cluster)
     if not _agreed(repair, given):
         output.note("nothing was changed")
         return 1
