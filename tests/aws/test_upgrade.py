@@ -19,7 +19,7 @@ from ccoctl.credentialsrequest.model import AwsProviderSpec, AwsStatement, Crede
 from ccoctl.engine.call import Call
 from ccoctl.engine.diff import Unseen
 from ccoctl.engine.plan import Step
-from ccoctl.errors import ConflictError, Problems
+from ccoctl.errors import ConflictError, Problem, Problems
 from tests.aws import builders
 from tests.aws.builders import ACCOUNT, HOST
 
@@ -160,6 +160,14 @@ def test_only_what_carries_our_tag_is_changed_or_removed() -> None:
     assert finished(foreign, request("a")).account.steps == ()
     (problem,) = prepared(foreign, request("a"), request("b")).account.conflicts
     assert "not ours to change" in problem.what
+
+
+def test_a_role_that_may_not_be_looked_at_stands_in_the_way_only_under_a_name_that_is_needed() -> None:
+    here = account(request("a"))
+    hidden = {name: Problem(f"role {name}", "it cannot be seen") for name in ("demo-ns-b", "demo-other")}
+    found = prepared(replace(here, hidden=hidden), request("a"), request("b")).account
+
+    assert [problem.where for problem in found.conflicts] == ["role demo-ns-b"]
 
 
 def test_permissions_that_cannot_be_seen_are_not_written_over() -> None:
