@@ -15,11 +15,14 @@ import pytest
 
 from ccoctl.aws.export_cloudformation import template
 from ccoctl.aws.export_names import logical_ids
+from ccoctl.aws.export_terraform import terraform
 from ccoctl.aws.export_whole import Export, whole
 from ccoctl.aws.resources import Account, OriginAccess
+from ccoctl.credentialsrequest.load import load
 from ccoctl.credentialsrequest.model import AwsProviderSpec, AwsStatement, CredentialsRequest, SecretRef
+from ccoctl.credentialsrequest.select import select
 from tests.aws.builders import ACCOUNT, FRONT, HOST, KEY, private_account, public_account, request, role, settings
-from tests.aws.test_export_terraform import CASES, EMPTY, REQUESTS, every_case
+from tests.aws.test_export_terraform import ARGUMENTS, CASES, EMPTY, META, REQUESTS, check, every_case, resources
 
 Case = tuple[dict[str, Any], Account]
 
@@ -196,3 +199,13 @@ def test_everything_that_is_there_is_still_in_it(account: Account) -> None:
     there = body_of(({}, account))
 
     assert set(there["Resources"]) == set(empty["Resources"])
+
+
+@pytest.mark.parametrize("release", ["4.12", "4.18"])
+def test_the_requests_of_real_releases_pass_in_every_format(shared: Path, release: str) -> None:
+    requests = select(load(shared / "credrequests" / release), enable_tech_preview=True).requests
+    everything = whole(settings(private=True), requests, KEY, EMPTY)
+
+    assert [said for said in findings(template(everything).main.text) if not said.startswith("W2511")] == []
+    for kind, _, arguments in resources(json.loads(terraform(everything).main.text)):
+        check(kind, {name: value for name, value in arguments.items() if name not in META}, ARGUMENTS[kind])

@@ -125,6 +125,12 @@ def test_manifests_and_key_are_put_where_the_installer_takes_them(place: Place) 
     assert "PRIVATE" not in done.out + done.err
 
 
+def test_one_directory_for_both_has_everything_in_its_place(place: Place) -> None:
+    shutil.copytree(place.out, place.dir, dirs_exist_ok=True)
+
+    Place(place.dir, place.dir, place.capsys)("--check")
+
+
 def test_run_again_it_has_nothing_to_do(place: Place) -> None:
     place()
     before = tree(place.dir)
