@@ -68,6 +68,21 @@ def test_every_other_command_works_on_it(cli: Cli, adopt: Callable[..., Any], cl
     assert cluster.store.version > 0
 
 
+def test_an_issuer_that_is_served_elsewhere_is_told_to_other_commands(
+    cli: Cli, common: list[str], key_pair: Path, requests_dir: Path, tmp_path: Path, wall: Callable[[], float]
+) -> None:
+    issuer = "https://oidc.example.com/clusters/demo"
+    cli("create-all", *common, "--issuer-url", issuer)
+    cluster = installed(key_pair, requests_dir, tmp_path / "out", wall)
+    with serving(cluster, tmp_path / "kubeconfig") as kubeconfig:
+        where = ("--kubeconfig", str(kubeconfig), "--region", "us-east-1", "--output-dir", str(tmp_path / "new"))
+        found = of_cluster(cli)("adopt", *where, "--output", "json").json["options"]
+    cli("create-all", *(text for pair in found.items() for text in pair))
+
+    assert found["--issuer-url"] == issuer
+    cli("plan", *(text for pair in found.items() for text in pair))
+
+
 def test_nothing_is_changed_in_the_cluster_and_aws_is_not_asked(
     cli: Cli, adopt: Callable[..., Any], cluster: ApiServer
 ) -> None:

@@ -145,7 +145,10 @@ def issuer_check(cluster: str, account: str) -> Check | None:
         return None
     if cluster == account:
         return _check(name, Part.ISSUER, Verdict.OK, "The cluster's issuer is the one that is published.")
-    what = f"The cluster issues tokens as {cluster}, and the account's set-up is for {account}."
+    what = (
+        f"The cluster issues tokens as {cluster}, and the account's set-up is for {account}; --issuer-url or "
+        "--shared-issuer say where else an issuer is served."
+    )
     return _check(name, Part.ISSUER, Verdict.WRONG, what)
 
 

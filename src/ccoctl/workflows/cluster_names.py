@@ -13,7 +13,7 @@ from ccoctl.errors import Problem, Problems
 
 _PUBLIC = re.compile(r"https://(?P<name>[a-z0-9-]+)-oidc\.s3\.(?P<region>[a-z0-9-]+)\.(?P<suffix>[a-z0-9.-]+)")
 """The issuer of a public bucket."""
-_BEHIND_CLOUDFRONT = re.compile(r"https://[a-z0-9]+\.cloudfront\.net(?P<path>/[a-z0-9-]+)?")
+_BEHIND_CLOUDFRONT = re.compile(r"https://[a-z0-9]+\.cloudfront\.net(/[a-z0-9-]+)?")
 _ROLE = re.compile(r"arn:[a-z-]+:iam::(?P<account>\d{12}):role/(?:[\x21-\x7e]*/)?(?P<name>[\w+=,.@-]{1,64})", re.ASCII)
 
 
@@ -55,6 +55,11 @@ def find(
     if problems:
         raise Problems(tuple(problems))
     return Found(name=known, region=place, private=behind is not None)
+
+
+def is_elsewhere(issuer: str) -> bool:
+    """True for an issuer that no bucket and no distribution of ours can serve."""
+    return _PUBLIC.fullmatch(issuer) is None and _BEHIND_CLOUDFRONT.fullmatch(issuer) is None
 
 
 def name_in_roles(roles: Mapping[SecretRef, str]) -> str:

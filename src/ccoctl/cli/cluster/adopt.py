@@ -68,6 +68,7 @@ def _kid(cluster: KubeCluster, checked: Checked, concurrency: int) -> str:
 
 def _told(adoption: Adoption, given: dict[str, Any]) -> None:
     from ccoctl.workflows.cluster_adopt import REQUESTS
+    from ccoctl.workflows.cluster_names import is_elsewhere
     from ccoctl.workflows.create_key_pair import PUBLIC
 
     settings, directory = adoption.checked.settings, adoption.directory
@@ -78,6 +79,7 @@ def _told(adoption: Adoption, given: dict[str, Any]) -> None:
         "--output-dir": str(directory),
         "--credentials-requests-dir": str(directory / REQUESTS),
         "--public-key-file": str(directory / PUBLIC),
+        **({"--issuer-url": adoption.issuer} if is_elsewhere(adoption.issuer) else {}),
     }
     if given["output"] == "json":
         named = {"name": settings.name, "region": settings.region, "issuer": adoption.issuer}
