@@ -65,7 +65,7 @@ def test_without_a_cluster_it_says_how_to_switch_and_what_comes_after(cli: Cli, 
     patch = f'{{"spec":{{"serviceAccountIssuer":"{issuer}"}}}}'
     assert f"oc patch authentication.config.openshift.io cluster --type=merge -p '{patch}'" in told.out
     assert f"--service-account-issuer={issuer} before the flag of that name" in told.out
-    assert f"`ccoctl aws {THERE}` --finish --unused-since TIME-OF-THAT-RESTART" in told.out
+    assert f"`ccoctl aws {THERE} --finish --unused-since TIME-OF-THAT-RESTART`" in told.out
     assert issuer_of(out / "manifests/cluster-authentication-02-config.yaml") == issuer
     assert told.err.index("create the distribution in front of") < told.err.index("done: create the distribution")
 
@@ -162,6 +162,19 @@ def test_rolled_back_before_anybody_was_told_it_needs_no_waiting(cli: Cli, optio
     )
 
     assert cli(THERE, *options, "--rollback", "--output", "json").json["over"]
+    assert inventory(cli.aws) == before
+
+
+def test_a_way_back_by_hand_is_told_as_the_way_there_is(cli: Cli, options: list[str], out: Path) -> None:
+    cli("create-all", *options)
+    before = inventory(cli.aws)
+    cli(THERE, *options)
+    told = cli(THERE, *options, "--rollback").out
+
+    assert f'{{"serviceAccountIssuer":"{PUBLIC_ISSUER}"}}' in told
+    assert f"at once: `ccoctl aws {THERE} --rollback --finish --unused-since never-used`" in told
+    assert issuer_of(out / "manifests/cluster-authentication-02-config.yaml") == PUBLIC_ISSUER
+    cli(THERE, *options, "--rollback", "--finish", "--unused-since", "never-used")
     assert inventory(cli.aws) == before
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from ccoctl.aws import calls, desired, names, policy, role_calls
 from ccoctl.aws import migration_calls as real
@@ -98,12 +99,13 @@ def _unready(situation: Situation) -> tuple[Problem, ...]:
     return tuple(Problem(f"role {name}", what) for name in sorted(account.roles) if name not in trusting)
 
 
-def _both_served(situation: Situation, target: Side, keys: Jwks, body: object) -> tuple[Steps, tuple[str, ...]]:
+def _both_served(
+    situation: Situation, target: Side, keys: Jwks, body: Mapping[str, Any]
+) -> tuple[Steps, tuple[str, ...]]:
     """Both issuers' documents in their places, and the ids of the steps that see them there."""
-    document = body if isinstance(body, dict) else {}
     granted = cloudfront.access(situation.settings, situation.found.account)
     opened = _opened(situation, granted)
-    moved = serving.moved_documents(situation, document)
+    moved = serving.moved_documents(situation, body)
     if situation.front is None:
         front = serving.new_front(situation, granted)
     else:
@@ -112,7 +114,7 @@ def _both_served(situation: Situation, target: Side, keys: Jwks, body: object) -
     first = together(granted.steps, opened, front, moved)
     private = _seen(situation, Side.PRIVATE, keys) if target is Side.PRIVATE or first.steps else Steps()
     private = behind(private, *edges("it is served first", *first.ids))
-    root = serving.root_documents(situation, Side.PUBLIC, document)
+    root = serving.root_documents(situation, Side.PUBLIC, body)
     root = behind(root, *edges("the other issuer must no longer need the root", *front.ids, *private.ids))
     public = _seen(situation, Side.PUBLIC, keys) if target is Side.PUBLIC or opened.steps or root.steps else Steps()
     public = behind(public, *edges("it is served first", *opened.ids, *root.ids))
@@ -247,11 +249,13 @@ def _unregistered(situation: Situation, gone: Side) -> Steps:
     return resource.done()
 
 
-def _private_only(situation: Situation, keys: Jwks, body: object, unused: tuple[str, ...]) -> tuple[Steps, ...]:
+def _private_only(
+    situation: Situation, keys: Jwks, body: Mapping[str, Any], unused: tuple[str, ...]
+) -> tuple[Steps, ...]:
     """The root for the distribution, the folder emptied, the bucket closed."""
     settings, account, there = situation.settings, situation.found.account, situation.front
     nobody = edges("nobody may need the other issuer any more", *unused)
-    root = behind(serving.root_documents(situation, Side.PRIVATE, body if isinstance(body, dict) else {}), *nobody)
+    root = behind(serving.root_documents(situation, Side.PRIVATE, body), *nobody)
     front = serving.front_steps(situation, there, "") if there is not None else Steps()
     front = behind(front, *nobody, *edges("the documents must be where the distribution will look", *root.ids))
     again = _seen(situation, Side.PRIVATE, keys, "root") if root.steps or front.steps else Steps()

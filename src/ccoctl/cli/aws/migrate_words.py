@@ -45,28 +45,39 @@ def standing_json(looked: Looked) -> dict[str, Any]:
 
 def next_lines(looked: Looked) -> list[str]:
     """What to do next, with what to paste."""
-    stands, order = looked.standing, looked.checked.order
-    back = " --rollback" if order.rollback else ""
+    stands = looked.standing
     if stands.is_over:
         return [f"It is over: the set-up is {stands.target.value}, and nothing of the other issuer is left."]
     if not looked.situation.trusting(stands.target.other) and looked.situation.is_settled(stands.target):
-        return [f"Next: run {_command(looked)}{back} again; it takes away what is left of the old issuer."]
+        return [f"Next: run {_command(looked)} again; it takes away what is left of the old issuer."]
     if any(phase.state is not State.DONE for phase in stands.phases[:3]):
-        return [f"Next: run {_command(looked)}{back}."]
+        return [f"Next: run {_command(looked)}."]
     if stands.is_safe:
-        return [f"Next: run {_command(looked)}{back} --finish; it takes the old issuer away."]
+        return [f"Next: run {_command(looked, '--finish')}; it takes the old issuer away."]
     if _phase(looked, "cluster").state is State.DONE:
         when = f" after {stands.safe_at}" if stands.safe_at else ""
-        return [f"Next: run {_command(looked)}{back} --finish{when}; until then both issuers are served and trusted."]
-    return [
+        finish = _command(looked, "--finish")
+        return [f"Next: run {finish}{when}; until then both issuers are served and trusted."]
+    return _switching(looked)
+
+
+def _switching(looked: Looked) -> list[str]:
+    """How the cluster is switched by hand, and what comes after it."""
+    stands, order = looked.standing, looked.checked.order
+    manifest = order.base.output_dir / AUTHENTICATION
+    lines = [
         "Next: let the cluster sign for the new issuer. Run the command again with --kubeconfig, or:",
         f"  oc patch authentication.config.openshift.io cluster --type=merge -p '{_patch(stands.to_issuer)}'",
         "  oc adm wait-for-stable-cluster --minimum-stable-period=5m",
-        f"(The same as a manifest: {order.base.output_dir / AUTHENTICATION}. API servers elsewhere are given",
+        f"(The same as a manifest: {manifest}. API servers outside of OpenShift take",
         f"--service-account-issuer={stands.to_issuer} before the flag of that name that they have.)",
         "Then, 24 hours after the last API server was restarted:",
-        f"  {_command(looked)}{back} --finish --unused-since TIME-OF-THAT-RESTART",
+        f"  {_command(looked, '--finish', '--unused-since', 'TIME-OF-THAT-RESTART')}",
     ]
+    if order.rollback:
+        never = _command(looked, "--finish", "--unused-since", "never-used")
+        lines.append(f"If no API server has ever signed for {stands.from_issuer}, at once: {never}")
+    return lines
 
 
 def _phase(looked: Looked, name: str) -> Phase:
@@ -77,8 +88,10 @@ def _patch(issuer: str) -> str:
     return json.dumps({"spec": {"serviceAccountIssuer": issuer}}, separators=(",", ":"))
 
 
-def _command(looked: Looked) -> str:
-    return f"`ccoctl aws {command_to(looked.checked.order.to)}`"
+def _command(looked: Looked, *more: str) -> str:
+    order = looked.checked.order
+    back = ["--rollback"] if order.rollback else []
+    return f"`{' '.join(['ccoctl aws', command_to(order.to), *back, *more])}`"
 
 
 def command_to(side: Side) -> str:
