@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccoctl.aws import migration_trust, policy
+from ccoctl.aws import desired, migration_trust, names, policy
 from ccoctl.aws.conditions import Context
 from ccoctl.aws.desired import Trusted, future_issuer
 from ccoctl.aws.evaluate import Question, decide
 from ccoctl.aws.exchange import ACTION
 from ccoctl.aws.policy import Policy
+from ccoctl.credentialsrequest.load import load
+from ccoctl.credentialsrequest.select import select
 from ccoctl.engine.call import resolve
-from tests.aws.builders import ACCOUNT, FRONT, HOST
+from tests.aws.builders import ACCOUNT, FRONT, HOST, settings
 
 OLD = Trusted(arn=f"arn:aws:iam::{ACCOUNT}:oidc-provider/{HOST}", host=HOST)
 NEW = Trusted(arn=f"arn:aws:iam::{ACCOUNT}:oidc-provider/{FRONT}", host=FRONT)
@@ -99,6 +102,22 @@ def test_an_issuer_that_is_yet_to_come_is_filled_in_and_measured_with_its_usual_
     assert isinstance(filled, dict)
     assert Policy(filled) == migration_trust.also(PLAIN, OLD, NEW)
     assert migration_trust.size(both) == policy.size(filled)
+
+
+def test_both_issuers_fit_into_the_trust_policies_of_every_release_with_the_longest_name(shared: Path) -> None:
+    releases = [path for path in sorted((shared / "credrequests").iterdir()) if path.is_dir()]
+    wanted = settings(name="n" * names.NAME_LIMIT, region="ap-southeast-1", bind_audience=True)
+    old = Trusted(arn=f"arn:aws:iam::{ACCOUNT}:oidc-provider/{wanted.bucket_host}", host=wanted.bucket_host)
+    sizes = [
+        migration_trust.size(migration_trust.also(role.trust, old, NEW))
+        for release in releases
+        for role in desired.roles(
+            wanted, ACCOUNT, old, select(load(release), enable_tech_preview=True).requests
+        ).values()
+    ]
+
+    assert len(sizes) > 50
+    assert max(sizes) < policy.TRUST_POLICY_LIMIT
 
 
 _SUBJECTS = st.lists(st.from_regex(r"system:serviceaccount:[a-z]{1,9}:[a-z]{1,9}", fullmatch=True), min_size=1)
