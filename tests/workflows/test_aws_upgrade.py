@@ -306,3 +306,20 @@ def test_names_that_begin_to_collide_do_not_change_under_the_running_release(
     assert (out / f"manifests/{NAMESPACE}-a-cloud-credentials-credentials.yaml").read_text() == secret
     assert f"keeps role {kept}" in told.err
     assert "Nothing to do" in cli("upgrade", "finish", *new, "--plan-only").out
+
+
+def test_a_second_role_for_a_secret_is_removed_only_after_a_warning(
+    cli: Cli, tmp_path: Path, key_pair: Path, out: Path
+) -> None:
+    """create-all of the new release makes it where names begin to collide."""
+    before = write_requests(tmp_path / "old", f"{NAMESPACE}/a-cloud-credentials")
+    after = write_requests(tmp_path / "new", *(f"{NAMESPACE}/{letter}-cloud-credentials" for letter in "ab"))
+    to = ["--output-dir", str(out), "--public-key-file", str(key_pair / "serviceaccount-signer.public")]
+    cli("create-all", *LONG, "--credentials-requests-dir", str(before), *to)
+    cli("create-all", *LONG, "--credentials-requests-dir", str(after), *to)
+    new = [*LONG, "--credentials-requests-dir", str(after), "--output-dir", str(out)]
+    cli("upgrade", "prepare", *new)
+    told = cli("upgrade", "finish", *new).err
+
+    assert f"must name their other role in the cluster before one is removed: {NAMESPACE}/a-cloud-credentials" in told
+    assert len(inventory(cli.aws)["roles"]) == 2

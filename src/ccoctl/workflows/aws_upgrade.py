@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from ccoctl.aws import names
 from ccoctl.aws.reader import Reader, reader
 from ccoctl.aws.steps.common import Steps, together
 from ccoctl.aws.steps.common import after as edges
@@ -20,8 +19,8 @@ from ccoctl.engine.execute import execute
 from ccoctl.engine.graph import in_order
 from ccoctl.engine.plan import Plan, Result, Step
 from ccoctl.errors import Problem, Problems
-from ccoctl.openshift.calls import UPGRADEABLE_TO
 from ccoctl.workflows import aws_upgrade_cluster as cluster
+from ccoctl.workflows import aws_upgrade_told as told
 from ccoctl.workflows.aws_order import Checked, Order
 from ccoctl.workflows.aws_order import check as check_order
 from ccoctl.workflows.aws_upgrade_cluster import UPGRADEABLE, InCluster, in_cluster
@@ -207,7 +206,12 @@ def _prepared(upgrade: Upgrade, release: Release, here: Held, served: Serving, f
         account = together(account, said)
         steps += secrets
     plan = _plan(upgrade, account, steps)
-    notes = (*plan.notes, *_renamed(release.settings.name, drawn), *_spared(drawn, here), *_open(upgrade))
+    notes = (
+        *plan.notes,
+        *told.renamed(release.settings.name, drawn),
+        *told.spared(drawn, here),
+        *told.to_do(upgrade.target_version, in_cluster=upgrade.cluster),
+    )
     last = cluster.upgradeable(upgrade.target_version, found, plan.steps) if found and upgrade.target_version else None
     every = (*plan.steps, last) if last is not None else plan.steps
     return Ready(upgrade=upgrade, drawn=drawn, plan=Plan(steps=every, notes=notes))
@@ -229,10 +233,10 @@ def _finished(upgrade: Upgrade, release: Release, here: Held, served: Serving, f
     first = (*secrets, *deletions(gone, wanted, upgrade.checked.order.output_dir))
     steps = [*first, *_after(first, drawn)]
     plan = _plan(upgrade, drawn.account, steps)
-    told = [
+    asked = [
         f"request {request} of the cluster still asks for the Secret of role {role}" for role, request in kept.items()
     ]
-    notes = (*plan.notes, *told, *_unapplied(drawn, found))
+    notes = (*plan.notes, *asked, *(told.without_cluster(drawn) if found is None else ()))
     return Ready(upgrade=upgrade, drawn=drawn, plan=replace(plan, notes=notes))
 
 
@@ -258,43 +262,6 @@ def _plan(upgrade: Upgrade, account: Steps, steps: list[Step]) -> Plan:
         raise Problems(account.conflicts, what=f"{things} in the way of the upgrade; nothing was changed")
     plan = Plan(steps=in_order(tuple(steps)), notes=(*upgrade.checked.notes, *account.notes))
     return only_changes(plan, upgrade.checked.order.output_dir)
-
-
-def _renamed(name: str, drawn: Drawn) -> tuple[str, ...]:
-    """Where a role keeps a name that the new release alone would not give it."""
-    by_rule = names.role_names(name, drawn.roles)
-    return tuple(
-        f"{secret} keeps role {role.name}, which a new set-up would call {by_rule[secret]}"
-        for secret, role in drawn.roles.items()
-        if role.name != by_rule[secret]
-    )
-
-
-def _spared(drawn: Drawn, here: Held) -> tuple[str, ...]:
-    """What `finish` will remove, told before."""
-    gone = ", ".join(one.role.name for one in drawn.dropped)
-    foreign = tuple(f"{problem}" for problem in here.hidden.values())
-    return (f"the new release does not ask for these; `finish` removes them: {gone}", *foreign) if gone else foreign
-
-
-def _open(upgrade: Upgrade) -> tuple[str, ...]:
-    """What the person has to do, and must not do."""
-    told = ["until `finish`, create-all of the old release takes back what is added here: run this again after it"]
-    if not upgrade.cluster:
-        told.append("apply the Secrets of the output directory to the cluster before it is upgraded: `oc apply -f`")
-    if upgrade.target_version and not upgrade.cluster:
-        version = cluster.plain(upgrade.target_version)
-        told.append(f"then: `oc annotate cloudcredential cluster {UPGRADEABLE_TO}={version} --overwrite`")
-    return tuple(told)
-
-
-def _unapplied(drawn: Drawn, found: InCluster | None) -> tuple[str, ...]:
-    """What cannot be seen without the cluster."""
-    if found is not None or not drawn.dropped:
-        return ()
-    secrets = ", ".join(str(one.secret) for one in drawn.dropped if one.secret is not None and not one.replaced)
-    told = "operators beside the release may use roles of this name: keep theirs with --keep"
-    return (told, f"delete these Secrets from the cluster: {secrets}") if secrets else (told,)
 
 
 __all__ = ["Phase", "Ready", "Upgrade", "Upgraded", "carry_out", "check", "look"]
