@@ -164,6 +164,7 @@ class Store:
             if key not in self.objects:
                 return self.create(kind, namespace, {**given, "metadata": {**given["metadata"], "name": name}}, manager)
             there, owned = self.objects[key], self.owners.setdefault(key, {})
+            self._same_version(kind, name, there, given)
             wanted = dict(_leaves(_with_data(given)))
             has = dict(_leaves(there))
             taken = {

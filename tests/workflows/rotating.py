@@ -31,7 +31,7 @@ from tests.engine.simulated import FakeClock, attempts
 from tests.federation.forgery import rsa_key
 from tests.openshift.apiserver import NEXT_KEY, ApiServer, serving
 from tests.openshift.http import Asked, Reply
-from tests.openshift.objects import Object
+from tests.openshift.objects import SECRETS, Object
 from tests.workflows.commands import REGION, Cli
 from tests.workflows.traffic import Clock, components_of
 
@@ -60,6 +60,11 @@ class Operated(ApiServer):
         super()._after_delete(namespace, name)
         if (namespace, name) == NEXT_KEY:
             self._begin(self.keys[-1])
+
+    def make_next(self) -> None:
+        """As after `oc delete`: the operator makes another key, and begins to roll it out."""
+        self.store.delete(SECRETS, *NEXT_KEY, {})
+        self._after_delete(*NEXT_KEY)
 
     def _begin(self, key: SigningKey) -> None:
         if key not in self.keys:
@@ -153,7 +158,8 @@ class Lab:
 
     aws: EmbeddedAws
     clock: Clock
-    server: ApiServer
+    server: Any
+    """An ApiServer, Operated where it is OpenShift."""
     kubeconfig: Path
     out: Path
     name: str = "demo"

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import serialization
 
 from ccoctl.aws.rotation import SIGNING_SINCE, Record, Stage, Use, key_states, record_of, stage
 from ccoctl.engine.cloud import Cloud
+from ccoctl.engine.plan import State
 from ccoctl.errors import CcoctlError, ConflictError, FileError, Problems
 from ccoctl.federation.https import Fetched
 from ccoctl.lab.conditions import Conditions
@@ -22,8 +23,11 @@ from ccoctl.lab.server import embedded_aws as serve
 from ccoctl.render.show import plan_json, plan_text
 from ccoctl.signing import discovery
 from ccoctl.workflows.aws_rotate import look, prepare
+from ccoctl.workflows.aws_rotate_told import advice
+from ccoctl.workflows.cluster_permissions import roles_for
 from ccoctl.workflows.create_key_pair import PRIVATE, PUBLIC, load_private_key_file
 from tests.federation.forgery import ec_key, rsa_key
+from tests.openshift.access import User
 from tests.workflows.commands import Cli, client
 from tests.workflows.rotating import Before, Deaf, Lab, Start, kid_of, starting
 from tests.workflows.traffic import Clock
@@ -123,6 +127,26 @@ def test_a_write_that_was_lost_while_somebody_else_s_came_first_is_made_again(st
     assert kids(lab) == [kid_of(lab.server.key), kid_of(rsa_key("theirs")), kid_of(rsa_key("ours"))]
 
 
+@pytest.mark.parametrize("way", [{"make_pair": True}, {"by_cluster": True}], ids=["new pair", "cluster's key"])
+def test_two_administrators_never_replace_the_key_that_the_other_one_has_begun_to_roll_out(
+    start: Start, tmp_path: Path, way: dict[str, bool]
+) -> None:
+    lab = start()
+    other = replace(lab, out=tmp_path / "of-the-other")
+    operation = "ApplySecret" if "make_pair" in way else "DeleteSecret"
+    third = rsa_key("by the operator")
+
+    done = replace(lab, between=lambda cloud: Before(cloud, operation, lab.server.make_next)).run(**way)
+    assert [outcome.step.id for outcome in done.last.of(State.FAILED)] == [
+        f"cluster/next/{'put' if 'make_pair' in way else 'delete'}"
+    ]
+    with pytest.raises(ConflictError, match="on its way to another key"):
+        other.run(make_pair=True)
+    assert lab.run().last.ok
+    assert lab.server.key == third
+    assert stage(lab.look()) in {Stage.SWITCHED, Stage.READY}
+
+
 def test_create_all_of_another_administrator_drops_no_key_of_a_rotation(
     start: Start, cli: Cli, common: list[str]
 ) -> None:
@@ -216,6 +240,48 @@ def test_while_api_servers_differ_nothing_is_noted_and_nothing_is_retired(start:
     assert lab.look().provider.tags.get(SIGNING_SINCE) is None
     with pytest.raises(ConflictError, match="some with"):
         lab.run(retire_old=True)
+
+
+# whoever may do less
+
+
+def bound(lab: Lab, *, without: str = "") -> None:
+    """Let the kubeconfig's user do what `cluster required-permissions --command rotate` prints, and no more."""
+    rules: list[Any] = []
+    in_namespaces: dict[str, list[Any]] = {}
+    for role in roles_for(("rotate",), "ccoctl", None):
+        place = role["metadata"].get("namespace")
+        granted = [rule for rule in role["rules"] if without not in rule.get("resources", ()) or not without]
+        (in_namespaces.setdefault(place, []) if place else rules).extend(granted)
+    lab.server.users["of-the-administrator"] = User("operator", rules=rules, in_namespaces=in_namespaces)
+
+
+@pytest.mark.parametrize("way", [{"make_pair": True}, {"by_cluster": True}], ids=["new pair", "cluster's key"])
+def test_the_printed_roles_suffice_for_a_rotation(start: Start, way: dict[str, bool]) -> None:
+    lab = start()
+    bound(lab)
+
+    assert lab.run(**way).last.ok
+    assert stage(lab.look()) is Stage.SWITCHED
+
+
+def test_who_may_not_see_the_operator_s_keys_is_told_so_and_may_still_see_how_things_stand(start: Start) -> None:
+    lab = start()
+    bound(lab, without="secrets")
+
+    assert stage(lab.look()) is Stage.STEADY
+    with pytest.raises(ConflictError, match="get secrets in openshift-kube-apiserver-operator"):
+        lab.run(by_cluster=True)
+    assert len(kids(lab)) == 1
+    assert lab.run(make_pair=True).last.ok
+    assert len([line for line in advice(lab.look()) if line.startswith(("OpenShift:", "Kubernetes:"))]) == 2
+
+
+def test_a_cluster_without_an_operator_makes_no_key(start: Start) -> None:
+    lab = start(openshift=False)
+
+    with pytest.raises(ConflictError, match="no key that its operator keeps"):
+        lab.run(by_cluster=True)
 
 
 # another cluster, another state
@@ -371,7 +437,7 @@ def test_where_the_user_serves_the_documents_they_are_files_and_nothing_is_switc
 
 def test_a_key_that_openshift_made_by_itself_is_published_when_the_cluster_is_named(start: Start) -> None:
     lab = start()
-    lab.server._after_delete("openshift-kube-apiserver-operator", "next-bound-service-account-signing-key")
+    lab.server.make_next()
     assert stage(lab.look()) is Stage.UNPUBLISHED
 
     assert lab.run().last.ok

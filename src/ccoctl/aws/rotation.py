@@ -66,7 +66,11 @@ class Sighting:
     """OpenShift: the key that its operator has them sign with next, once all of them know it; else the current one."""
     next_uid: str = ""
     """Of the Secret that holds it."""
+    next_version: str = ""
+    """The Secret's resourceVersion, to change it only as it was seen."""
     is_openshift: bool = False
+    hidden: str = ""
+    """Why it is not known whether it is OpenShift: the caller may not see the keys of its operator."""
 
     @property
     def signer(self) -> str:

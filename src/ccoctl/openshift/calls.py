@@ -85,13 +85,18 @@ def get_signing_key(which: str) -> Call:
     return _call("GetSigningKey", Namespace=namespace, Name=name)
 
 
-def apply_secret(namespace: str, name: str, string_data: Mapping[str, Value], *, force: bool = False) -> Call:
+def apply_secret(
+    namespace: str, name: str, string_data: Mapping[str, Value], *, force: bool = False, resource_version: str = ""
+) -> Call:
     """Make a Secret hold this, or make it, by server-side apply.
 
     A field that somebody else set to another value is a conflict (409) unless `force` takes it over. The port applies
-    it as `data`: whoever owns a field of `stringData` is not noted as the owner of the value.
+    it as `data`: whoever owns a field of `stringData` is not noted as the owner of the value. With a version it is
+    refused (409, Conflict) where somebody changed the Secret since.
     """
     metadata = {"name": name, "namespace": namespace}
+    if resource_version:
+        metadata["resourceVersion"] = resource_version
     query = {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"}
     body: dict[str, Value] = {
         "apiVersion": "v1",

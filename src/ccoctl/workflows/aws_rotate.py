@@ -230,8 +230,18 @@ def _next(order: Order, found: Found, made: NewPair | None) -> Next:
         return Next(public=made.public, private_file=made.private_file)
     if order.public_key_file is not None:
         return Next(public=pair.load_public_key_file(order.public_key_file))
+    if order.by_cluster and (found.cluster is None or found.cluster.next is None):
+        raise _no_operator(found)
     # a key that is left of an earlier rotation says that this one was begun already, or that one is to be ended
     return Next(made_by_cluster=order.by_cluster and found.kids == (found.signer,))
+
+
+def _no_operator(found: Found) -> ConflictError:
+    hidden = found.cluster.hidden if found.cluster is not None else ""
+    what = f"its key may not be seen ({hidden})" if hidden else "it has no key that its operator keeps"
+    remedy = "See `ccoctl cluster required-permissions --command rotate`."
+    other = "On a cluster that is not OpenShift rotate with --new-key or --public-key-file."
+    return ConflictError(f"the cluster cannot be told to make a key: {what}", remedy=remedy if hidden else other)
 
 
 def _pair(order: Order, found: Found) -> NewPair | None:

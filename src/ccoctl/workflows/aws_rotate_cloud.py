@@ -88,8 +88,9 @@ def sighting(cloud: Cloud) -> Sighting:
     """
     seen = read(cloud, sample())
     issuers, kids = (_texts(seen, name) for name in ("Issuers", "Kids"))
-    following, current = (_look(cloud, calls.get_signing_key(which)) for which in ("next", "current"))
-    listed = _look(cloud, calls.get_keys())
+    hidden: list[str] = []
+    following, current = (_look(cloud, calls.get_signing_key(which), hidden) for which in ("next", "current"))
+    listed = _look(cloud, calls.get_keys(), [])
     return Sighting(
         signs_with=kids,
         issuer=" and ".join(issuers),
@@ -97,7 +98,9 @@ def sighting(cloud: Cloud) -> Sighting:
         current=public_half(current) if current is not None else None,
         next=public_half(following) if following is not None else None,
         next_uid=str(at_path(following or {}, "metadata.uid") or ""),
+        next_version=str(at_path(following or {}, "metadata.resourceVersion") or ""),
         is_openshift=following is not None or current is not None,
+        hidden=" and ".join(dict.fromkeys(hidden)),
     )
 
 
@@ -119,14 +122,16 @@ def public_half(secret: Answer) -> Jwk:
         ) from error
 
 
-def _look(cloud: Cloud, call: Call) -> Answer | None:
-    """The answer; None where there is no such thing, or where the caller may not see it."""
+def _look(cloud: Cloud, call: Call, hidden: list[str]) -> Answer | None:
+    """The answer; None where there is no such thing, or where the caller may not see it, which `hidden` is told."""
     try:
         return read(cloud, call)
     except CloudError as error:
-        if error.kind in {ErrorKind.MISSING, ErrorKind.DENIED}:
-            return None
-        raise
+        if error.kind is ErrorKind.DENIED:
+            hidden.extend(error.actions)
+        elif error.kind is not ErrorKind.MISSING:
+            raise
+        return None
 
 
 def _trusted(listed: Answer | None) -> tuple[Jwk, ...]:

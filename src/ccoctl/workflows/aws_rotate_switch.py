@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ccoctl.aws import rotation_calls as ask
-from ccoctl.aws.rotation import Found, missing_keys, record_of
+from ccoctl.aws.rotation import Found, Sighting, missing_keys, record_of
 from ccoctl.aws.rotation_plans import SEEN, noted, publish, step, to_publish
 from ccoctl.aws.steps.common import after as edges
 from ccoctl.engine.call import Output
 from ccoctl.engine.graph import in_order
 from ccoctl.engine.plan import Action, Address, After, Plan, Step
+from ccoctl.errors import ConflictError
 from ccoctl.federation.clock import iso
 from ccoctl.openshift import calls
 from ccoctl.signing.jwk import Jwk
@@ -44,6 +45,7 @@ def rotate(found: Found, wanted: Next) -> Drawn:
     """What is to be done so that the cluster signs with a published key.
 
     Raises:
+        ConflictError: the cluster is on its way to another key.
         SigningKeyError: another key has the kid of one that is to be published, or the set is full.
     """
     if wanted.made_by_cluster and (made := _made_by_cluster(found)):
@@ -63,12 +65,14 @@ def _made_by_cluster(found: Found) -> tuple[Step, ...]:
         return ()
     namespace, name = calls.SIGNING_KEYS["next"]
     where = Address("secret", f"{namespace}/{name}")
+    # a second attempt finds the operator's new Secret where the first one's answer was lost
+    delete = calls.delete_secret(namespace, name, uid=cluster.next_uid)
     deleted = step(
         "cluster/next/delete",
         where,
         Action.DELETE,
         "delete the Secret, for which the operator makes a new key",
-        calls.delete_secret(namespace, name, uid=cluster.next_uid),
+        replace(delete, tolerate_again=frozenset({"Conflict"})),
     )
     renewed = step(
         "cluster/next/renewed",
@@ -98,7 +102,7 @@ def _switched(found: Found, wanted: Next, ready: tuple[After, ...]) -> tuple[Ste
     if not target:
         # whoever is asked may sign with either key for a while, and what was noted of one of them is not so any more
         return noted(found, cluster.signer, iso(found.now), ready) if _is_settled(found) else ()
-    given = () if cluster.next is not None and cluster.next.kid == target else _given(wanted, ready)
+    given = () if cluster.next is not None and cluster.next.kid == target else _given(cluster, wanted, ready)
     watched = step(
         "cluster/signs",
         Address("cluster", found.url),
@@ -116,9 +120,15 @@ def _target(found: Found, wanted: Next) -> str:
     cluster = found.cluster
     if cluster is None or not cluster.is_openshift:
         return ""
-    if wanted.public is not None and wanted.private_file is not None and wanted.public.kid not in cluster.signs_with:
-        return str(wanted.public.kid)
     coming = str(cluster.next.kid) if cluster.next is not None else ""
+    if wanted.public is not None and wanted.private_file is not None and wanted.public.kid not in cluster.signs_with:
+        if coming not in {"", *cluster.signs_with, str(wanted.public.kid)}:
+            raise ConflictError(
+                f"the cluster is on its way to another key, {coming}",
+                where="/".join(calls.SIGNING_KEYS["next"]),
+                remedy="Let it come there first: the command with --kubeconfig alone publishes that key and waits.",
+            )
+        return str(wanted.public.kid)
     return coming if coming and cluster.signs_with != (coming,) else ""
 
 
@@ -130,7 +140,7 @@ def _is_settled(found: Found) -> bool:
     return cluster is not None and bool(cluster.signer) and not is_noted and len(found.kids) > 1
 
 
-def _given(wanted: Next, ready: tuple[After, ...]) -> tuple[Step, ...]:
+def _given(cluster: Sighting, wanted: Next, ready: tuple[After, ...]) -> tuple[Step, ...]:
     """The key put where the operator takes the next one from."""
     if wanted.private_file is None:
         return ()
@@ -152,6 +162,6 @@ def _given(wanted: Next, ready: tuple[After, ...]) -> tuple[Step, ...]:
         Address("secret", f"{namespace}/{name}"),
         Action.UPDATE,
         "give the new key pair to the operator, which has the API servers sign with it",
-        calls.apply_secret(namespace, name, halves, force=True),
+        calls.apply_secret(namespace, name, halves, force=True, resource_version=cluster.next_version),
     )
     return (read, put)

@@ -104,7 +104,9 @@ def _how_to_switch(found: Found) -> tuple[str, ...]:
     )
     then = f"Then run the command with --kubeconfig, or say --switched-to {kid}. Retire no key before."
     cluster = found.cluster
-    ways = (openshift, kubernetes) if cluster is None else (openshift if cluster.is_openshift else kubernetes,)
+    ways: tuple[str, ...] = (openshift, kubernetes)
+    if cluster is not None and not cluster.hidden:
+        ways = (openshift,) if cluster.is_openshift else (kubernetes,)
     return (*ways, then)
 
 
