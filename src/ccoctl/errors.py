@@ -83,6 +83,11 @@ class SigningKeyError(CcoctlError):
 class DocumentError(CcoctlError):
     """A discovery document or JWKS cannot be fetched, or does not belong to its issuer."""
 
+    def __init__(self, what: str, *, where: str = "", remedy: str = "", may_pass: bool = False) -> None:
+        """`may_pass`: a moment later it may be there, since it is the server or the way to it that failed."""
+        super().__init__(what, where=where, remedy=remedy)
+        self.may_pass = may_pass
+
 
 class TokenProblem(Enum):
     """Why a token is refused."""

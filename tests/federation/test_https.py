@@ -13,7 +13,7 @@ import pytest
 
 from ccoctl.errors import DocumentError
 from ccoctl.federation import https as module
-from ccoctl.federation.https import Fetched, HttpsGet
+from ccoctl.federation.https import Again, Fetched, HttpsGet
 from tests.federation.servers import Certificates, Server, certificates, endless, https, proxy, saying, serving
 
 DOCUMENT = b'{"keys":[]}'
@@ -273,6 +273,57 @@ class TestWhatIsRefused:
 
         with pytest.raises(DocumentError, match="The URL"):
             HttpsGet(ca_bundle=str(made.bundle), connect=never)(url, LIMIT)
+
+
+class TestWhatMayPass:
+    @pytest.mark.parametrize(
+        ("answer", "may_pass"),
+        [
+            (saying(b"HTTP/1.1 503 Slow Down\r\n\r\n"), True),
+            (saying(b""), True),
+            (saying(b"HTTP/1.1 403 Forbidden\r\n\r\n"), False),
+            (saying(b"HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n"), False),
+        ],
+        ids=["the server's fault", "a lost connection", "a refusal", "a redirect"],
+    )
+    def test_the_fault_of_the_server_or_of_the_way_may_pass(
+        self, made: Certificates, answer: Answer, may_pass: bool
+    ) -> None:
+        with pytest.raises(DocumentError) as caught:
+            fetched(made, answer)
+
+        assert caught.value.may_pass is may_pass
+
+    def test_a_certificate_that_does_not_hold_will_not_hold_later(self, made: Certificates) -> None:
+        with https(made.chain, served(DOCUMENT)) as server, pytest.raises(DocumentError) as caught:
+            HttpsGet()(f"https://localhost:{server.port}/keys.json", LIMIT)
+
+        assert not caught.value.may_pass
+
+    @pytest.mark.parametrize(("may_pass", "times"), [(True, 3), (False, 1)])
+    def test_only_that_is_tried_again(self, may_pass: bool, times: int) -> None:
+        asked: list[str] = []
+
+        def failing(url: str, limit: int) -> Fetched:
+            asked.append(f"{url} {limit}")
+            raise DocumentError("not now", may_pass=may_pass)
+
+        with pytest.raises(DocumentError):
+            Again(failing, pauses=(0.0, 0.0))("https://a.example.com", LIMIT)
+
+        assert len(asked) == times
+
+    def test_what_is_there_the_second_time_is_taken(self) -> None:
+        answers: list[Fetched | DocumentError] = [DocumentError("not now", may_pass=True), Fetched(DOCUMENT, None)]
+
+        def get(url: str, limit: int) -> Fetched:
+            assert (url, limit) == ("https://a.example.com", LIMIT)
+            answer = answers.pop(0)
+            if isinstance(answer, DocumentError):
+                raise answer
+            return answer
+
+        assert Again(get, pauses=(0.0,))("https://a.example.com", LIMIT).body == DOCUMENT
 
 
 def test_it_goes_through_the_proxy_of_the_environment(made: Certificates, monkeypatch: pytest.MonkeyPatch) -> None:

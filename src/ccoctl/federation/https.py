@@ -12,7 +12,7 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Protocol
@@ -95,6 +95,34 @@ class HttpsGet:
         return self._context
 
 
+class Again:
+    """Fetches again what failed in a way that may pass."""
+
+    def __init__(self, get: Get, *, pauses: Sequence[float] = (0.5, 1.0)) -> None:
+        """`pauses`: the seconds before each further attempt."""
+        self._get = get
+        self._pauses = pauses
+
+    def __call__(self, url: str, limit: int) -> Fetched:
+        """The document.
+
+        Raises:
+            DocumentError: it cannot be had, nor could it a moment ago.
+        """
+        for pause in self._pauses:
+            try:
+                return self._get(url, limit)
+            except DocumentError as error:
+                if not error.may_pass:
+                    raise
+            threading.Event().wait(pause)
+        return self._get(url, limit)
+
+
+class _Failing(ValueError):
+    """The server says that the fault is its own (RFC 9110, section 15.6)."""
+
+
 class _Attempt:
     """One fetch, on a thread of its own that whoever waits can leave behind."""
 
@@ -104,6 +132,7 @@ class _Attempt:
         self._context = context
         self._fetched: Fetched | None = None
         self._failure = f"there was no answer within {patience:g} seconds"
+        self._may_pass = False
         self._lock = threading.Lock()
         self._is_over = False
         self._socket: socket.socket | None = None
@@ -115,6 +144,8 @@ class _Attempt:
             # a stranger's server may have worded it
             text = str(error)[:200] or type(error).__name__
             self._failure = "".join(character if character.isprintable() else "?" for character in text)
+            # a certificate that does not hold is an OSError, too
+            self._may_pass = isinstance(error, OSError | _Failing) and not isinstance(error, ssl.CertificateError)
 
     def result(self) -> Fetched:
         with self._lock:
@@ -126,7 +157,8 @@ class _Attempt:
         if self._fetched is not None:
             return self._fetched
         remedy = "Look at it with curl: it must be there for the whole world, over HTTPS, without a redirect."
-        raise DocumentError(f"The document cannot be had: {self._failure}", where=self._url, remedy=remedy)
+        what = f"The document cannot be had: {self._failure}"
+        raise DocumentError(what, where=self._url, remedy=remedy, may_pass=self._may_pass)
 
     def _hold(self, connection: socket.socket) -> None:
         with self._lock:
@@ -157,7 +189,8 @@ class _Attempt:
         if 300 <= response.status < 400:
             raise ValueError(f"the server redirects (HTTP {response.status}), which is not followed")
         if response.status != 200:
-            raise ValueError(f"the server answered HTTP {response.status} {response.reason[:80]}")
+            kind = _Failing if response.status >= 500 else ValueError
+            raise kind(f"the server answered HTTP {response.status} {response.reason[:80]}")
         if (encoding := response.getheader("Content-Encoding", "identity").lower()) != "identity":
             raise ValueError(f"the server encodes it as {encoding[:40]}, which was not asked for")
         body = response.read(self._limit + 1)

@@ -58,7 +58,7 @@ def _verify(given: dict[str, Any]) -> int:
     from ccoctl.cli.aws.creating import connection, order
     from ccoctl.cli.progress import looking
     from ccoctl.federation.clock import WallClock
-    from ccoctl.federation.https import HttpsGet
+    from ccoctl.federation.https import Again, HttpsGet
     from ccoctl.workflows.aws_order import Part, check
     from ccoctl.workflows.aws_verify import look, proof
     from ccoctl.workflows.report_file import check_place
@@ -72,7 +72,7 @@ def _verify(given: dict[str, Any]) -> int:
     )
     checked = check(order(Part.ALL, {**given, "output_dir": named or (key_file.parent if key_file else None)}))
     cloud = AwsCloud(connection(given))
-    get = HttpsGet(ca_bundle=given["ca_bundle"])
+    get = Again(HttpsGet(ca_bundle=given["ca_bundle"]))
     with looking(sys.stderr) as tell:
         looked = look(
             checked,
