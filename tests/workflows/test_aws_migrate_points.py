@@ -86,6 +86,24 @@ def test_a_cluster_that_rolls_out_slowly_is_waited_for_and_run_again(world: Worl
     assert world.look(Side.PRIVATE).standing.safe_at
 
 
+def test_a_cluster_that_was_forgotten_is_switched_in_the_end(world: World) -> None:
+    """Somebody said that the old issuer was never used, and it was."""
+    world.create(Side.PUBLIC)
+    assert world.run(Side.PRIVATE, with_cluster=False)
+    assert world.run(Side.PRIVATE, with_cluster=False, finish=True, unused_since=NEVER_USED)
+    assert not world.look(Side.PRIVATE).standing.is_over
+    client(world.aws, "iam").create_open_id_connect_provider(
+        Url="https://demo-oidc.s3.us-east-1.amazonaws.com",
+        ClientIDList=["openshift"],
+        ThumbprintList=["0" * 40],
+        Tags=[{"Key": "openshift.io/cloud-credential-operator/demo", "Value": "owned"}],
+    )
+
+    assert world.run(Side.PRIVATE)
+    assert "cloudfront.net" in world.cluster.issuer
+    assert world.look(Side.PRIVATE).standing.is_over
+
+
 def test_documents_that_the_world_does_not_see_stop_it_and_are_told(world: World) -> None:
     """The account's own block of public access, as it may be set for all buckets, keeps everybody out."""
     world.create(Side.PRIVATE)

@@ -105,7 +105,7 @@ def unsafe(situation: Situation, target: Side, evidence: Evidence) -> tuple[Prob
         return ()
     goes, stays = shown(situation, target.other), shown(situation, target)
     signing = evidence.signing
-    if signing is not None and (wrong := _wrong_issuer(signing, stays)):
+    if signing is not None and (wrong := wrong_issuer(signing, stays)):
         return (Problem("cluster", f"{wrong}, not {stays}; switch the cluster first"),)
     safe = safe_at(situation, target.other, evidence)
     if safe is None:
@@ -119,7 +119,8 @@ def unsafe(situation: Situation, target: Side, evidence: Evidence) -> tuple[Prob
     return ()
 
 
-def _wrong_issuer(signing: Signing, wanted: str) -> str:
+def wrong_issuer(signing: Signing, wanted: str) -> str:
+    """In what a cluster differs from one that signs for an issuer; empty when it does."""
     if signing.configured not in {None, wanted}:
         return f"it names {signing.configured or 'no issuer'}"
     if signing.signs_for != wanted:
@@ -131,7 +132,9 @@ def standing(situation: Situation, target: Side, evidence: Evidence, *, leftover
     """Where a migration stands; `leftovers` tells whether anything is left to take away."""
     gone = target.other
     safe = safe_at(situation, gone, evidence)
-    is_over = situation.is_settled(target) and not leftovers
+    signing = evidence.signing
+    is_elsewhere = signing is not None and bool(wrong_issuer(signing, shown(situation, target)))
+    is_over = situation.is_settled(target) and not leftovers and not is_elsewhere
     is_known = safe is not None and bool(situation.trusting(gone)) and safe > 0
     return Standing(
         target=target,
@@ -178,7 +181,7 @@ def _roles(situation: Situation, target: Side) -> Phase:
 def _cluster(situation: Situation, target: Side, evidence: Evidence) -> Phase:
     signing, wanted = evidence.signing, shown(situation, target)
     if signing is not None:
-        wrong = _wrong_issuer(signing, wanted)
+        wrong = wrong_issuer(signing, wanted)
         told = wrong or f"it signs for {wanted}"
         return Phase(name="cluster", state=State.TO_DO if wrong else State.DONE, detail=told)
     noted = situation.unused_since(target.other)
@@ -195,4 +198,15 @@ def _other(situation: Situation, gone: Side, *, is_over: bool) -> Phase:
     return Phase(name="old issuer", state=State.TO_DO if trusting else State.PARTLY, detail=told)
 
 
-__all__ = ["Evidence", "Phase", "Signing", "Standing", "State", "safe_at", "seconds", "standing", "unsafe"]
+__all__ = [
+    "Evidence",
+    "Phase",
+    "Signing",
+    "Standing",
+    "State",
+    "safe_at",
+    "seconds",
+    "standing",
+    "unsafe",
+    "wrong_issuer",
+]

@@ -183,18 +183,19 @@ def prepare(looked: Looked) -> Prepared:
     stage = _stage(looked)
     target = checked.order.target
     trials = checked.trials(Source.KEY) if looked.key is not None else ()
+    if stage is Stage.FINISH and (problems := unsafe(situation, target, looked.evidence)):
+        raise Problems(problems, what="It is not safe yet; nothing was changed")
+    signing, is_used = looked.evidence.signing, bool(situation.trusting(target.other))
     if stage is Stage.PREPARE:
         steps = both(situation, target, trials)
-        files = (authentication_file(situation, target, steps.ids),)
-        if looked.evidence.signing is not None:
-            tokens = Tokens(accounts=checked.accounts, trials=checked.trials(Source.CLUSTER))
-            steps = together(steps, switch(situation, target, looked.evidence.signing, tokens, steps.ids))
     else:
-        if problems := unsafe(situation, target, looked.evidence):
-            raise Problems(problems, what="It is not safe yet; nothing was changed")
-        signs = looked.evidence.signing is not None and situation.trusting(target.other)
-        steps = only(situation, target, Steps(), (*trials, *(checked.trials(Source.CLUSTER) if signs else ())))
-        files = (authentication_file(situation, target, steps.ids),)
+        tokens = checked.trials(Source.CLUSTER) if signing is not None and is_used else ()
+        steps = only(situation, target, Steps(), (*trials, *tokens))
+    files = (authentication_file(situation, target, steps.ids),)
+    if signing is not None and (stage is Stage.PREPARE or not is_used):
+        # where nobody trusts the other issuer any more, a cluster that signs for it has to be switched all the more
+        seen = Tokens(accounts=checked.accounts, trials=checked.trials(Source.CLUSTER))
+        steps = together(steps, switch(situation, target, signing, seen, steps.ids))
     if steps.conflicts:
         count = len(steps.conflicts)
         things = "1 thing stands" if count == 1 else f"{count} things stand"

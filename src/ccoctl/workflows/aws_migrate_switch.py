@@ -71,8 +71,8 @@ def switch(situation: Situation, target: Side, signing: Signing, tokens: Tokens,
 def _noted(situation: Situation, gone: Side, seen: str) -> Steps:
     """Since when the other issuer is not used any more, kept as a tag of its provider."""
     there = situation.provider(gone)
-    if there is None or situation.unused_since(gone):
-        return Steps()
+    if there is None or situation.unused_since(gone) or not situation.trusting(gone):
+        return Steps()  # what nobody trusts goes at once
     resource = Resource(Address("OIDC provider", str(there.arn)), f"provider/{gone.value}")
     since = Output(step=seen, path="At", placeholder="<time>")
     resource.add(

@@ -49,7 +49,7 @@ def next_lines(looked: Looked) -> list[str]:
     if stands.is_over:
         return [f"It is over: the set-up is {stands.target.value}, and nothing of the other issuer is left."]
     if not looked.situation.trusting(stands.target.other) and looked.situation.is_settled(stands.target):
-        return [f"Next: run {_command(looked)} again; it takes away what is left of the old issuer."]
+        return [f"Next: run {_command(looked)} again; it does what is left to do."]
     if any(phase.state is not State.DONE for phase in stands.phases[:3]):
         return [f"Next: run {_command(looked)}."]
     if stands.is_safe:
