@@ -99,15 +99,21 @@ def test_it_serves_until_it_is_stopped_and_prints_the_way_there(number: signal.S
 
 
 def test_exports_are_fit_for_a_shell() -> None:
-    with subprocess.Popen([*CCOCTL, "lab", "up"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as lab:
+    without_region = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    with subprocess.Popen(
+        [*CCOCTL, "lab", "up"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=without_region
+    ) as lab:
         assert lab.stdout is not None
         assert lab.stderr is not None
         lab.stderr.readline()
         lab.terminate()
         lines = lab.stdout.read()
 
-    done = subprocess.run(["sh", "-c", f"{lines}\necho $AWS_ENDPOINT_URL"], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("http://127.0.0.1:")
+    # a shell that has set nothing but a profile and a session of another account
+    there = {"PATH": os.environ["PATH"], "AWS_PROFILE": "mine", "AWS_SESSION_TOKEN": "mine"}
+    wanted = "echo $AWS_DEFAULT_REGION$AWS_PROFILE$AWS_SESSION_TOKEN $AWS_ENDPOINT_URL"
+    done = subprocess.run(["sh", "-euc", f"{lines}\nset +u\n{wanted}"], capture_output=True, env=there, check=True)
+    assert done.stdout.startswith(b"us-east-1 http://127.0.0.1:")
 
 
 def test_a_port_that_is_taken_is_named(embedded_aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]) -> None:

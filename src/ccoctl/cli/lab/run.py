@@ -9,9 +9,7 @@ from typing import Any
 import click
 
 from ccoctl.cli.command import Command
-from ccoctl.cli.lab.serving import serving, weather
-
-_REGIONS = frozenset({"AWS_REGION", "AWS_DEFAULT_REGION"})
+from ccoctl.cli.lab.serving import regions, serving, weather
 
 
 @click.command(cls=Command, name="run")
@@ -30,7 +28,7 @@ def command(**given: Any) -> int:
 
 
 def _own(callers: Mapping[str, str]) -> dict[str, str]:
-    """The caller's variables without those that lead to the caller's AWS; a region is no secret."""
-    kept = {name: value for name, value in callers.items() if not name.startswith("AWS_") or name in _REGIONS}
+    """The caller's variables without those that lead to the caller's AWS."""
+    kept = {name: value for name, value in callers.items() if not name.startswith("AWS_")}
     files = dict.fromkeys(("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"), os.devnull)
-    return {"AWS_DEFAULT_REGION": "us-east-1", **kept, **files}
+    return {**regions(callers), **kept, **files}

@@ -46,6 +46,14 @@ weather = together(
 """What goes wrong, and how soon things are there."""
 
 
+_REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
+
+
+def regions(callers: Mapping[str, str]) -> dict[str, str]:
+    """The caller's regions, which are no secret; without one the AWS CLI would ask for it."""
+    return {"AWS_DEFAULT_REGION": "us-east-1", **{name: callers[name] for name in _REGIONS if callers.get(name)}}
+
+
 @contextmanager
 def serving(given: Mapping[str, Any], *, port: int = 0) -> Iterator[EmbeddedAws]:
     """An AWS that serves on this machine until the block ends; port 0 is any free one.

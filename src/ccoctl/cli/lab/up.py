@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import threading
 from typing import Any
@@ -11,7 +12,10 @@ import click
 
 from ccoctl.cli import options, output
 from ccoctl.cli.command import Command
-from ccoctl.cli.lab.serving import serving, weather
+from ccoctl.cli.lab.serving import regions, serving, weather
+
+_IN_THE_WAY = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
+"""What a shell may have of the caller's own AWS that would go beside the lab's credentials."""
 
 
 @click.command(cls=Command, name="up")
@@ -26,10 +30,11 @@ def command(**given: Any) -> int:
     empty, holds its users to their policies, and forgets everything when it ends.
     """
     with contextlib.suppress(KeyboardInterrupt), serving(given, port=given["port"]) as aws:
-        variables = aws.environment()
+        variables = {**regions(os.environ), **aws.environment()}
         if given["output"] == "json":
             output.result_json({"endpoint_url": aws.endpoint_url, "environment": variables})
         else:
+            output.result(f"unset {' '.join(_IN_THE_WAY)}")
             output.result("\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items()))
         click.echo(f"serving on {aws.endpoint_url}; Ctrl-C ends it", err=True)
         threading.Event().wait()
