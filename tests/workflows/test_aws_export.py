@@ -298,6 +298,14 @@ def test_an_earlier_export_is_replaced_and_nothing_else_is(cli: Cli, common: lis
     assert mine.read_text() == '{"resource": {}}'
 
 
+def test_terraform_finds_its_file_whatever_the_place_is_called(cli: Cli, common: list[str], tmp_path: Path) -> None:
+    for place in (tmp_path / "terraform", tmp_path / "own.tf.json"):
+        export(cli, common, "terraform", place)
+        export(cli, common, "terraform", place)
+
+    assert (tmp_path / "terraform" / "main.tf.json").read_text() == (tmp_path / "own.tf.json").read_text()
+
+
 def test_a_directory_that_holds_something_else_is_left_as_it_is(cli: Cli, common: list[str], tmp_path: Path) -> None:
     (tmp_path / "stack").mkdir()
     (tmp_path / "stack" / "publish.sh").write_text("mine")

@@ -56,7 +56,7 @@ def terraform(whole: Whole) -> Export:
         beside = tuple(documents(whole))
         notes.append(f"serve the files below {DOCUMENTS} at {whole.settings.issuer_url}")
     main = ExportFile(path=PurePosixPath(MAIN), text=json_text(body, indent=2) + "\n")
-    return Export(main=main, beside=beside, notes=tuple(notes))
+    return Export(main=main, beside=beside, notes=tuple(notes), ending=".tf.json")
 
 
 def _policy(policy: Policy) -> str:

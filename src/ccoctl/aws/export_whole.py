@@ -48,6 +48,8 @@ class Export:
     main: ExportFile
     beside: tuple[ExportFile, ...] = ()
     notes: tuple[str, ...] = ()
+    ending: str = ""
+    """What the name of the printed file must end in for its reader to find it; empty where any name will do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

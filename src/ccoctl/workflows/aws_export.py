@@ -84,11 +84,13 @@ def _rendered(form: Format, everything: Whole, checked: Checked, key: Jwk | None
 def save(made: Export, to: Path) -> tuple[Path, ...]:
     """Write an export: one file as `to`, or below it where that is a directory; several below the directory `to`.
 
+    A name under which nobody would read the file (Terraform reads `*.tf.json`) is that of a directory, too.
+
     Raises:
         FileError: a file cannot be written, or one of another kind is in the way; then nothing is written.
     """
     files = (*made.beside, made.main)  # the one that counts comes last
-    into = bool(made.beside) or to.is_dir()
+    into = bool(made.beside) or to.is_dir() or not to.name.endswith(made.ending)
     paths = [(to / file.path if into else to, file) for file in files]
     _refuse_others(*paths[-1], among=[path for path, _ in paths])
     for path, file in paths:
