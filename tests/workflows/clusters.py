@@ -11,6 +11,7 @@ import yaml
 from ccoctl.signing.keypair import load_private
 from tests.openshift.apiserver import ApiServer
 from tests.workflows.commands import Cli
+from tests.workflows.rotating import Operated
 
 ISSUER = "https://demo-oidc.s3.us-east-1.amazonaws.com"
 
@@ -22,11 +23,12 @@ def of_cluster(cli: Cli) -> Cli:
 
 def installed(key_pair: Path, requests: Path, out: Path, now: Callable[[], float]) -> ApiServer:
     """The cluster that an installer makes of an output directory: its manifests, the release's requests, its pods'
-    service accounts, and a signing key that is the pair's."""
+    service accounts, and a signing key that is the pair's. Another key is rolled out as soon as somebody looks."""
     manifest = out / "manifests" / "cluster-authentication-02-config.yaml"
     issuer = yaml.safe_load(manifest.read_text())["spec"]["serviceAccountIssuer"]
     key = load_private((key_pair / "serviceaccount-signer.private").read_bytes())
-    cluster = ApiServer(key=key, issuer=issuer, now=now).as_openshift()
+    accounts = frozenset({"default/default"})
+    cluster = Operated(key=key, issuer=issuer, accounts=accounts, now=now, rolls_out_after=-4).as_openshift()
     cluster.add_files(out / "manifests")
     cluster.add_files(requests)
     for path in sorted(requests.glob("*.yaml")):

@@ -19,6 +19,7 @@ from threading import Lock, Thread
 from typing import Any
 from urllib.parse import unquote
 
+from ccoctl.errors import CcoctlError
 from ccoctl.lab.authority import Authority
 from ccoctl.lab.http_body import BodyError, head, read
 
@@ -32,8 +33,12 @@ _LINE_ENDS = re.compile(r"[\r\n]+")
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
-class ResetRequestedError(ConnectionError):
+class ResetRequestedError(CcoctlError):
     """The application wants the client's connection to be reset instead of an answer."""
+
+    def __init__(self) -> None:
+        """The client is told nothing."""
+        super().__init__("the connection is reset")
 
 
 class _Handler(BaseHTTPRequestHandler):

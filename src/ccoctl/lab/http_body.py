@@ -12,6 +12,8 @@ from email.message import Message
 from http import HTTPStatus
 from typing import Protocol
 
+from ccoctl.errors import CcoctlError
+
 BODY_LIMIT = 10 * 1024 * 1024
 """Bytes of a request."""
 _LINE_LIMIT, _TRAILERS = 1024, 32
@@ -19,7 +21,7 @@ _LINE_LIMIT, _TRAILERS = 1024, 32
 _CHUNK = re.compile(rb"([0-9a-fA-F]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
 
 
-class BodyError(ValueError):
+class BodyError(CcoctlError):
     """A request is none, is meant for somebody else, or has no end in sight."""
 
     def __init__(self, status: HTTPStatus) -> None:
@@ -28,8 +30,12 @@ class BodyError(ValueError):
         self.status = status
 
 
-class GoneError(ConnectionError):
+class GoneError(CcoctlError, ConnectionError):
     """The client closed the connection before its request was whole."""
+
+    def __init__(self) -> None:
+        """There is nobody left to tell."""
+        super().__init__("the client is gone")
 
 
 class Reader(Protocol):
