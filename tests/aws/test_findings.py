@@ -87,6 +87,8 @@ def test_a_role_without_an_audience_condition_is_told() -> None:
         (may(allow("s3:GetObject", "*")), "LOW", "rights on every resource"),
         (may(allow(["iam:PassRole"], "*")), "HIGH", "may gain other rights"),
         (may(allow("iam:*Policy", "*")), "HIGH", "iam:AttachRolePolicy"),
+        (may(allow("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/*")), "HIGH", "may gain other rights"),
+        (may(allow("iam:CreateAccessKey", ["x", "arn:*:iam::*:user/*"])), "HIGH", "may gain other rights"),
         (may({"Effect": "Allow", "NotAction": "iam:*", "Resource": "arn:aws:s3:::one"}), "HIGH", "(NotAction)"),
         (may({"Effect": "Allow", "Action": "s3:GetObject", "NotResource": "x"}), "HIGH", "(NotResource)"),
         (replace(good(), permissions=None), "MEDIUM", "no permissions policy"),
@@ -110,6 +112,8 @@ def test_what_is_wider_than_it_need_be_is_found(of: Role, severity: str, words: 
     [
         may(allow("s3:GetObject", "*", Condition={"StringEquals": {"aws:ResourceTag/a": "b"}})),
         may(allow("iam:PassRole", "arn:aws:iam::123456789012:role/one")),
+        may(allow("iam:PassRole", f"arn:aws:iam::{ACCOUNT}:role/demo-*")),
+        may(allow("iam:PassRole", "arn:aws:iam::999999999999:role/*")),
         may({"Effect": "Deny", "Action": "*", "Resource": "*"}),
         trusting(Condition={"ForAnyValue:StringEquals": {f"{HOST.upper()}:SUB": SUBJECT, f"{HOST}:aud": "openshift"}}),
     ],

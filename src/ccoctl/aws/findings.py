@@ -25,6 +25,8 @@ _ESCALATING = (
     *("iam:CreateAccessKey", "iam:CreateLoginProfile", "iam:AddUserToGroup", "sts:AssumeRole"),
 )
 """Actions by which a role can become another."""
+_NOBODY = tuple(f"{kind}/=nobody=" for kind in ("role", "user", "policy", "group"))
+"""Whom only a pattern for all of a kind matches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,11 +126,12 @@ def _permissions(role: Role) -> Iterator[_Found]:
         yield Severity.MEDIUM, "it has no permissions policy of its own name", "Run create-all."
         return
     for statement in _allowing(role.permissions.document):
-        yield from _statement(statement)
+        yield from _statement(statement, role)
 
 
-def _statement(statement: Mapping[str, Any]) -> Iterator[_Found]:
-    everywhere = "*" in _texts(statement.get("Resource", [])) and not statement.get("Condition")
+def _statement(statement: Mapping[str, Any], role: Role) -> Iterator[_Found]:
+    resources = [] if statement.get("Condition") else _texts(statement.get("Resource", []))
+    everywhere = "*" in resources
     for name in ("NotAction", "NotResource"):
         if name in statement:
             yield Severity.HIGH, f"it may do whatever is not listed ({name})", "List what is needed instead."
@@ -138,13 +141,20 @@ def _statement(statement: Mapping[str, Any]) -> Iterator[_Found]:
             yield Severity.HIGH, "it may do everything (action *)", "List the actions that the component needs."
         elif action.endswith(":*"):
             yield Severity.MEDIUM, f"it may do everything of one service ({action})", "List the actions instead."
-    gained = sorted({target for target in _ESCALATING if everywhere and _covers(actions, target)})
+    has_all = everywhere or _match_anybody(resources, role)
+    gained = sorted({target for target in _ESCALATING if has_all and _covers(actions, target)})
     if gained:
         what = f"it may gain other rights, on every resource and without a condition: {', '.join(gained)}"
         yield Severity.HIGH, what, "Narrow the request's resource, or add a condition or a permissions boundary."
     if everywhere:
         what = "it has rights on every resource (resource * without a condition)"
         yield Severity.LOW, what, "Narrow the request's resource where the service knows resources."
+
+
+def _match_anybody(resources: list[str], role: Role) -> bool:
+    """True for every role, user, policy or group of the account, which IAM's actions are about."""
+    account = str(role.arn).partition(":role/")[0]
+    return any(wildcards(pattern).fullmatch(f"{account}:{name}") for pattern in resources for name in _NOBODY)
 
 
 def _covers(actions: list[str], target: str) -> bool:
