@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccoctl.release.challenge import challenges
@@ -37,6 +37,7 @@ def test_challenges_are_read_from_one_header_or_from_several(
     assert [(one.scheme, dict(one.parameters)) for one in challenges(headers)] == read
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(alphabet='abB =,"\\:/', max_size=60), max_size=3))
 def test_any_header_is_read_to_some_end(headers: list[str]) -> None:
     for one in challenges(headers):

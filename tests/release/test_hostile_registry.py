@@ -46,7 +46,10 @@ class Script:
     def __call__(self, server: Server, connection: socket.socket) -> None:
         if connection.recv(1, socket.MSG_PEEK) == b"\x16":  # TLS, which this server does not speak
             return
-        asked = head(connection)
+        self.answer(server, connection, head(connection))
+
+    def answer(self, server: Server, connection: socket.socket, asked: bytes) -> None:
+        """Answer a request by its head."""
         self.requests.append(asked)
         path = asked.split(b" ")[1].decode() if asked.count(b" ") > 1 else ""
         last = path.rpartition("/")[2]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccoctl.credentialsrequest.document import Value, documents
@@ -98,6 +98,7 @@ _DATA = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(_DATA)
 def test_whatever_is_written_is_read_again(data: Any) -> None:
     (read,) = documents("x", kube_yaml(value(data)).encode()).documents

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccoctl.errors import UsageError
@@ -90,11 +90,13 @@ _IMAGES = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(_IMAGES)
 def test_what_is_written_is_read_again(image: Image) -> None:
     assert parse(str(image)) == image
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_any_text_is_an_image_or_refused(text: str) -> None:
     try:

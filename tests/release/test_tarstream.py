@@ -7,7 +7,7 @@ import tarfile
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ccoctl.errors import ImageError
@@ -39,6 +39,7 @@ def test_files_come_out_in_every_format_and_in_any_pieces(form: int, piece: int)
     assert read == files
 
 
+@settings(deadline=None)
 @given(st.dictionaries(NAMES, st.binary(max_size=1200), max_size=6), st.integers(1, 2000))
 def test_whatever_the_standard_library_writes_is_read(files: dict[str, bytes], piece: int) -> None:
     data = tar(dict(files))
@@ -47,6 +48,7 @@ def test_whatever_the_standard_library_writes_is_read(files: dict[str, bytes], p
     assert [(entry.name, content) for entry, content in contents(data, piece=piece)] == expected
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=3000), st.integers(0, 5000), st.binary(max_size=20))
 def test_damage_is_an_error_of_ours_or_does_no_harm(tail: bytes, at: int, damage: bytes) -> None:
     data = bytearray(tar({"a": b"x" * 700, "b" * 200: b"y"}) + tail)
