@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,11 @@ import pytest
 import yaml
 
 from ccoctl.cli.main import run
+from ccoctl.cli.release.extract import CLOUDS
 from ccoctl.lab.server import EmbeddedAws
+from ccoctl.release.inclusion import KINDS
+from ccoctl.workflows.release_extract import ExtractOrder, release_extract
+from ccoctl.workflows.release_image import Access
 from tests.release.images import (
     Built,
     build,
@@ -207,6 +212,31 @@ def test_logins_are_found_where_podman_keeps_them(
     (runtime / "containers/auth.json").write_text("{")
     done = ccoctl("--to", tmp_path / "out", "--insecure", name, code=1)
     assert "auth.json: This is no file of registry logins" in done.err
+
+
+def test_killed_anywhere_no_file_is_there_in_part_and_the_next_run_ends_it(
+    image: str, tmp_path: Path, crash: Callable[[Callable[[], object], int], bool]
+) -> None:
+    out = tmp_path / "out"
+    order = ExtractOrder(image=image, directory=out, cloud="aws", access=Access(environment={"HOME": str(tmp_path)}))
+    whole = ExtractOrder(image=image, directory=tmp_path / "whole", cloud="aws", access=order.access)
+    release_extract(whole, tell=print)
+    expected = {path.name: path.read_bytes() for path in whole.directory.iterdir()}
+    for number in range(1000):
+        shutil.rmtree(out, ignore_errors=True)
+        ended = crash(lambda: release_extract(order, tell=print), number)
+        found = {path.name: path.read_bytes() for path in out.glob("*.yaml")}
+        assert found.items() <= expected.items()
+        release_extract(order, tell=print)
+        assert {path.name: path.read_bytes() for path in out.glob("*.yaml")} == expected
+        if ended:
+            assert number > len(expected)
+            return
+    pytest.fail("it never came to its end")
+
+
+def test_the_command_knows_the_clouds_that_the_release_knows() -> None:
+    assert set(CLOUDS) == set(KINDS)
 
 
 OPTIONS = ("--name", "demo", "--region", "us-east-1")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ccoctl.workflows.release_extract import Done
 
 _PATH = click.Path(path_type=Path)
-_CLOUDS = (
+CLOUDS = (
     "alibabacloud",
     "aws",
     "azure",
@@ -27,13 +27,14 @@ _CLOUDS = (
     "powervs",
     "vsphere",
 )
+"""As `oc` knows them; kept here so that help needs nothing of the release."""
 
 
 @click.command(cls=Command, name="extract")
 @click.argument("image", required=False, default="")
 @click.option("--from", "source", default="", metavar="IMAGE", help="The image, instead of the argument.")
 @click.option("--credentials-requests", is_flag=True, help="Extract the CredentialsRequests.  [required]")
-@click.option("--cloud", type=click.Choice(_CLOUDS), default=None, help="Only those for this cloud.")
+@click.option("--cloud", type=click.Choice(CLOUDS), default=None, help="Only those for this cloud.")
 @click.option("--to", type=_PATH, default=Path(), help="Directory for the files.  [default: the current directory]")
 @click.option("--included", is_flag=True, help="Leave out what the cluster of --install-config would not get.")
 @click.option("--install-config", type=_PATH, default=None, help="The install-config.yaml of the cluster.")
