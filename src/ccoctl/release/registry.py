@@ -38,6 +38,14 @@ class _Errors(msgspec.Struct):
     errors: list[_Error] = []
 
 
+class _ChallengedError(ImageError):
+    """The registry wants to be shown something; where that was done already, a refusal like others."""
+
+    def __init__(self, refusal: ImageError, challenges: tuple[str, ...]) -> None:
+        super().__init__(refusal.what, kind=refusal.kind, remedy=refusal.remedy)
+        self.challenges = challenges
+
+
 class RegistrySource:
     """An image that a registry serves; used by one thread at a time."""
 
@@ -90,17 +98,22 @@ class RegistrySource:
     def _asked(self, path: str, accept: str, take: Callable[[Answer], Result], *, deadline: float = DEADLINE) -> Result:
         """Ask for something of the repository, with what the registry wants to be shown; a 401 is answered once."""
         url = f"{self._root()}/v2/{self._image.repository}/{path}"
-        for last in (False, True):
-            shows = self._authenticator.authorization
-            with self._wire.get(url, {"Accept": accept}, authorization=shows, deadline=deadline) as answer:
-                if answer.status == 200:
-                    return take(answer)
-                # another host that we were sent to has no say in where logins go
-                if answer.status != 401 or last or answer.foreign:
-                    raise self._refusal(answer)
-                asked = answer.challenges
-            self._authenticator.satisfy(asked, plain=url.startswith("http:"))
-        raise AssertionError("the second answer is the last")
+        try:
+            return self._once(url, accept, take, deadline)
+        except _ChallengedError as error:
+            self._authenticator.satisfy(error.challenges, plain=url.startswith("http:"))
+        return self._once(url, accept, take, deadline)
+
+    def _once(self, url: str, accept: str, take: Callable[[Answer], Result], deadline: float) -> Result:
+        shows = self._authenticator.authorization
+        with self._wire.get(url, {"Accept": accept}, authorization=shows, deadline=deadline) as answer:
+            if answer.status == 200:
+                return take(answer)
+            refusal = self._refusal(answer)
+            # another host that we were sent to has no say in where logins go
+            if answer.status == 401 and not answer.foreign:
+                raise _ChallengedError(refusal, answer.challenges)
+            raise refusal
 
     def _root(self) -> str:
         """`https://host`, or with --insecure `http://host` where nobody speaks TLS."""
