@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -152,6 +153,12 @@ class Deaf:
         raise CloudError("the connection was reset", kind=ErrorKind.TRANSIENT, code="ConnectionError")
 
 
+@cache
+def _account(region: str, _endpoint: str) -> AwsCloud:
+    """The account of a lab, once: reading botocore's models takes longer than a rotation."""
+    return AwsCloud(Connection(region=region))
+
+
 @dataclass
 class Lab:
     """One set-up, its cluster, and whoever rotates its key."""
@@ -173,7 +180,7 @@ class Lab:
 
     @contextmanager
     def cloud(self, *, with_cluster: bool = True) -> Iterator[RotationCloud]:
-        aws = AwsCloud(Connection(region=self.region))
+        aws = _account(self.region, self.aws.endpoint_url)
         with ExitStack() as stack:
             cluster = stack.enter_context(closing(KubeCluster(self.kubeconfig))) if with_cluster else None
             world = self.between(Reach(aws, get=self.get or self.aws.get(), cluster=cluster))
