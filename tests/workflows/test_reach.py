@@ -58,7 +58,9 @@ def test_each_call_goes_to_whom_it_is_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "seen"), [([], True), ([str(KEY.kid)], True), ([str(KEY.kid), "another"], False)], ids=str
+    ("asked", "seen"),
+    [([], True), ([str(KEY.kid)], True), ([str(KEY.kid), "another"], False)],
+    ids=["none", "published", "not published"],
 )
 def test_an_issuer_is_asked_which_keys_the_world_sees(asked: list[str], seen: bool) -> None:
     answer = Reach(Named("aws"), get=serve).perform(ask(asked))
