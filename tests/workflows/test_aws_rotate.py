@@ -127,7 +127,7 @@ def test_a_rotation_killed_after_any_change_is_finished_by_the_same_command_and_
             break
         points += 1
 
-    assert points == 3
+    assert points == 4
 
 
 def test_a_key_that_is_taken_down_too_early_is_missed_by_the_pods_that_keep_their_tokens(
@@ -196,7 +196,7 @@ def test_without_a_kubeconfig_the_administrator_says_what_the_cluster_signs_with
     lab = start(openshift=False)
     assert lab.run(with_cluster=False, make_pair=True).last.ok
     new = kid_of(load_private_key_file(lab.out / "signing-key-2" / PRIVATE))
-    assert stage(lab.look(with_cluster=False)) is Stage.UNKNOWN
+    assert stage(lab.look(with_cluster=False)) is Stage.READY
 
     assert lab.run(with_cluster=False, switched_to=str(new)).last.ok
     assert stage(lab.look(with_cluster=False)) is Stage.SWITCHED

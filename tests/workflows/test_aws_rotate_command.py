@@ -82,7 +82,11 @@ def test_status_and_dry_run_change_nothing(cli: Cli, set_up: Path, server: ApiSe
     listed = cli("rotate-signing-key", *options, "--cluster-key", "--dry-run", "--output", "json").json
 
     assert "publish keys.json again" in shown.out
-    assert [step["id"] for step in listed["steps"]] == ["cluster/next/delete", "cluster/next/renewed"]
+    assert [step["id"] for step in listed["steps"]] == [
+        "provider/note-present",
+        "cluster/next/delete",
+        "cluster/next/renewed",
+    ]
     assert changing(cli.aws) == before
     assert server.key == asked
     assert not (set_up / "signing-key-2").exists()
@@ -93,7 +97,9 @@ def test_without_a_cluster_it_says_what_to_do_there(cli: Cli, set_up: Path) -> N
     done = cli("rotate-signing-key", *options, "--new-key", "--key-bits", "2048")
     again = cli("rotate-signing-key", *options, "--new-key", "--key-bits", "2048")
 
-    assert "--switched-to KID" in done.out
+    assert f"say --switched-to {new_key(set_up).kid}" in done.out
+    assert "--service-account-signing-key-file=NEW.private" in done.out
+    assert "openshift-kube-apiserver-operator/next-bound-service-account-signing-key" in done.out
     assert again.out == done.out
     switched = cli("rotate-signing-key", *options, "--switched-to", str(new_key(set_up).kid))
     assert f"The cluster signs with {new_key(set_up).kid} since" in switched.out

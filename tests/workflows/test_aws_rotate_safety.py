@@ -234,10 +234,12 @@ def test_while_api_servers_differ_nothing_is_noted_and_nothing_is_retired(start:
     def alternate(_asked: object) -> None:
         lab.server.key = keys[len(lab.server.asked) % 2]
 
+    noted = lab.look().provider.tags[SIGNING_SINCE]
     lab.server.keys, lab.server.instead = keys, alternate
     assert lab.run(make_pair=True).last.outcomes == ()
     assert stage(lab.look()) is Stage.UNKNOWN
-    assert lab.look().provider.tags.get(SIGNING_SINCE) is None
+    assert lab.look().provider.tags[SIGNING_SINCE] == noted
+    assert lab.look().record is None
     with pytest.raises(ConflictError, match="some with"):
         lab.run(retire_old=True)
 

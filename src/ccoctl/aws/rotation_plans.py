@@ -27,6 +27,7 @@ DISCOVERY = "discovery/put"
 WRITES = frozenset({KEYS, DISCOVERY})
 """The steps that somebody else's write may come before; then what is there is read again, and nothing was lost."""
 SEEN = "issuer/seen"
+NOTE = "provider/note"
 
 
 def note_by_hand(found: Found, kid: str) -> Plan:
@@ -141,13 +142,15 @@ def _forgotten(found: Found, written: list[Step]) -> tuple[Step, ...]:
     )
 
 
-def noted(found: Found, kid: str, since: str | Output, after: tuple[After, ...] = ()) -> tuple[Step, ...]:
+def noted(
+    found: Found, kid: str, since: str | Output, after: tuple[After, ...] = (), *, name: str = NOTE
+) -> tuple[Step, ...]:
     """A note since when the cluster signs with a key and no other."""
     old = found.provider.tags.get(SIGNING_SINCE, "")
     new = f"{since if isinstance(since, str) else since.placeholder} {kid}"
     return (
         step(
-            "provider/note",
+            name,
             Address("provider", str(found.provider.arn)),
             Action.UPDATE,
             f"note since when the cluster signs with {kid}",

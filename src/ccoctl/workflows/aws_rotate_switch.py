@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ccoctl.aws import rotation_calls as ask
 from ccoctl.aws.rotation import Found, Sighting, missing_keys, record_of
-from ccoctl.aws.rotation_plans import SEEN, noted, publish, step, to_publish
+from ccoctl.aws.rotation_plans import SEEN, WRITES, noted, publish, step, to_publish
 from ccoctl.aws.steps.common import after as edges
 from ccoctl.engine.call import Output
 from ccoctl.engine.graph import in_order
@@ -50,12 +50,30 @@ def rotate(found: Found, wanted: Next) -> Drawn:
     """
     if wanted.made_by_cluster and (made := _made_by_cluster(found)):
         return Drawn(plan=Plan(steps=made), more=True)
-    published = publish(found, _keys_to_publish(found, wanted))
+    published = _published(found, _keys_to_publish(found, wanted))
     if published and found.settings.issuer_url:
         return Drawn(plan=Plan(steps=published, notes=(to_publish(found),)))
     seen = tuple(step.id for step in published if step.id == SEEN)
     switched = _switched(found, wanted, edges("the world must see the key before anything is signed with it", *seen))
     return Drawn(plan=Plan(steps=in_order((*published, *switched))))
+
+
+def _published(found: Found, keys: tuple[Jwk, ...]) -> tuple[Step, ...]:
+    """Keys published, and the present one noted before there are several."""
+    steps = publish(found, keys)
+    known = _known(found) if any(step.id in WRITES for step in steps) else ()
+    return (*known, *(replace(step, after=(*step.after, *_after(known))) for step in steps))
+
+
+def _known(found: Found) -> tuple[Step, ...]:
+    """A note of the only key that is published: of two, nobody could tell any more which one is signed with."""
+    if found.record is not None or found.kids != (found.signer,):
+        return ()
+    return noted(found, found.signer, iso(found.now), name="provider/note-present")
+
+
+def _after(known: tuple[Step, ...]) -> tuple[After, ...]:
+    return edges("which key is signed with is noted while there is only one", *(step.id for step in known))
 
 
 def _made_by_cluster(found: Found) -> tuple[Step, ...]:
@@ -67,12 +85,14 @@ def _made_by_cluster(found: Found) -> tuple[Step, ...]:
     where = Address("secret", f"{namespace}/{name}")
     # a second attempt finds the operator's new Secret where the first one's answer was lost
     delete = calls.delete_secret(namespace, name, uid=cluster.next_uid)
+    known = _known(found)  # now, since every moment counts between the operator's new key and its being published
     deleted = step(
         "cluster/next/delete",
         where,
         Action.DELETE,
         "delete the Secret, for which the operator makes a new key",
         replace(delete, tolerate_again=frozenset({"Conflict"})),
+        after=_after(known),
     )
     renewed = step(
         "cluster/next/renewed",
@@ -82,7 +102,7 @@ def _made_by_cluster(found: Found) -> tuple[Step, ...]:
         ask.until_renewed(str(cluster.next.kid)),
         after=edges("the old one must go first", deleted.id),
     )
-    return (deleted, renewed)
+    return (*known, deleted, renewed)
 
 
 def _keys_to_publish(found: Found, wanted: Next) -> tuple[Jwk, ...]:

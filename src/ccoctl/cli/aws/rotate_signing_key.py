@@ -157,7 +157,8 @@ def _rotate(way: _Way, found: Found, given: dict[str, Any]) -> int:
 
     prepared = prepare(way.order, found)
     if prepared.pair is not None:
-        there = "is used, which was there" if prepared.pair.is_there else "is made"
+        made = "would be made, with yet another kid" if given["dry_run"] else "is made"
+        there = "is used, which was there" if prepared.pair.is_there else made
         output.note(f"the key pair in {prepared.pair.directory} {there}")
     if given["dry_run"]:
         return _shown(prepared, given)
