@@ -162,7 +162,10 @@ def prepare(order: Order, found: Found) -> Prepared:
     """
     if order.retires:
         kids = _retirable(order, found)
-        return Prepared(order=order, found=found, plan=retire(found, kids), retired=kids)
+        plan = retire(found, kids)
+        if not plan.steps:
+            _refuse_without_an_old_key(order, found)
+        return Prepared(order=order, found=found, plan=plan, retired=kids)
     if order.switched_to:
         return Prepared(order=order, found=found, plan=_noted(order, found))
     made = _pair(order, found)
@@ -284,6 +287,14 @@ def _retirable(order: Order, found: Found) -> tuple[str, ...]:
     if problems:
         raise Problems(problems, what="nothing was changed", remedy="`--status` says what is safe, and from when on.")
     return kids
+
+
+def _refuse_without_an_old_key(order: Order, found: Found) -> None:
+    """Whoever wants old keys away in the middle of a rotation is told that the old one is in use still."""
+    coming = [state.kid for state in key_states(found) if state.use is Use.NEXT]
+    if order.retire_old and coming:
+        what = f"no key is old yet: the cluster signs with {found.signer}, and {' and '.join(coming)} is to come"
+        raise ConflictError(what, remedy="`--status` says how it comes to sign with that.")
 
 
 __all__ = ["LOST_RACE", "Order", "Prepared", "Rotated", "carry_out", "look", "prepare"]
