@@ -9,7 +9,7 @@ import pytest
 
 from ccoctl.cli.main import run
 from ccoctl.lab.server import EmbeddedAws
-from tests.workflows.commands import NOBODY, NOTHING, Cli, changing, inventory
+from tests.workflows.commands import NOBODY, NOTHING, Cli, changing, client, inventory
 
 DOCUMENTED = [
     *(
@@ -134,6 +134,21 @@ def test_a_scoped_policy_suffices_for_its_name(
     # S3 says that there is no such bucket; whose provider it would be IAM does not say
     assert "Allow iam:GetOpenIDConnectProvider" in cli("create-all", *common, "--name", "other", code=1).err
     cli("delete", "--name", "demo", "--region", "us-east-1")
+
+
+def test_another_clusters_provider_that_may_not_be_seen_is_no_leftover(
+    enforcing_aws: EmbeddedAws, as_user: AsUser, common: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["aws", "required-permissions", "--name", "demo"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    client(enforcing_aws, "iam").create_open_id_connect_provider(
+        Url="https://d111111abcdef8.cloudfront.net", ThumbprintList=["A" * 40], ClientIDList=["openshift"]
+    )
+    cli = as_user(enforcing_aws.user("installer", document=document))
+    cli("create-all", *common)
+    done = cli("delete", "--name", "demo", "--region", "us-east-1")
+
+    assert "d111111abcdef8.cloudfront.net was not looked at" in done.err
 
 
 @pytest.mark.parametrize("missing", ["iam:TagRole", "s3:PutObjectTagging", "iam:PutRolePolicy", "s3:CreateBucket"])

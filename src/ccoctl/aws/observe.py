@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 from ccoctl.aws import calls, names, role_calls
@@ -166,12 +167,19 @@ def observe_for_deletion(asked: Reader, settings: Settings) -> Account:
     roles, hidden_roles = _unless_denied(
         {f"role {name}": asked.start(RoleQuestion(asked, name)) for name in candidates.result()}
     )
+    certain, guessed = _provider_candidates(arns.result(), settings, roles, behind)
+    guesses = [asked.start(partial(asked.see, calls.get_provider(arn))) for arn in guessed]
     providers, hidden_providers = _unless_denied(
-        {
-            f"OIDC provider {arn}": asked.start(_ProviderQuestion(asked, arn))
-            for arn in _provider_candidates(arns.result(), settings, roles)
-        }
+        {f"OIDC provider {arn}": asked.start(_ProviderQuestion(asked, arn)) for arn in certain}
     )
+    for arn, guess in zip(guessed, guesses, strict=True):
+        answer = guess.result()
+        providers += [provider_of(arn, answer)] if isinstance(answer, Mapping) else []
+        if isinstance(answer, Unseen):
+            denied = (
+                *denied,
+                f"{arn} was not looked at, since {answer.action} is not allowed; nothing of ours trusts it",
+            )
     return Account(
         id=account.result(),
         bucket=there[0] if there else None,
@@ -232,11 +240,15 @@ def _provider_arns(asked: Reader) -> tuple[str, ...]:
     return tuple(entry["Arn"] for entry in _entries(asked.get(calls.list_providers()), "OpenIDConnectProviderList"))
 
 
-def _provider_candidates(arns: Iterable[str], settings: Settings, roles: Iterable[Role]) -> Iterator[str]:
-    """The providers whose issuer may be ours: of our bucket, of CloudFront, and those that our roles trust."""
+def _provider_candidates(
+    arns: Iterable[str], settings: Settings, roles: Iterable[Role], front: Distribution | None
+) -> tuple[list[str], list[str]]:
+    """The providers that are surely for us to look at, and those of CloudFront that may be.
+
+    Sure are those of our bucket, our distribution and our own issuer elsewhere, and those that our roles trust.
+    """
     trusted = {arn for role in roles if is_owned(role.tags, settings.name) for arn in federated(role.trust)}
-    hosts = {settings.bucket_host, settings.issuer_url.removeprefix("https://")}
-    for arn in sorted(arns):
-        host = arn.partition(":oidc-provider/")[2]
-        if host in hosts or ".cloudfront." in host or arn in trusted:
-            yield arn
+    hosts = {settings.bucket_host, settings.issuer_url.removeprefix("https://"), front.domain_name if front else ""}
+    named = {arn: arn.partition(":oidc-provider/")[2] for arn in sorted(arns)}
+    certain = [arn for arn, host in named.items() if host in hosts or arn in trusted]
+    return certain, [arn for arn, host in named.items() if ".cloudfront." in host and arn not in certain]
