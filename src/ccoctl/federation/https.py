@@ -139,13 +139,20 @@ class _Attempt:
 
     def run(self) -> None:
         try:
-            self._fetched = self._fetch()
+            self._ended(self._fetch())
         except (OSError, ValueError, HTTPException) as error:
             # a stranger's server may have worded it
             text = str(error)[:200] or type(error).__name__
-            self._failure = "".join(character if character.isprintable() else "?" for character in text)
+            failure = "".join(character if character.isprintable() else "?" for character in text)
             # a certificate that does not hold is an OSError, too
-            self._may_pass = isinstance(error, OSError | _Failing) and not isinstance(error, ssl.CertificateError)
+            may_pass = isinstance(error, OSError | _Failing) and not isinstance(error, ssl.CertificateError)
+            self._ended(None, failure, may_pass=may_pass)
+
+    def _ended(self, fetched: Fetched | None, failure: str = "", *, may_pass: bool = False) -> None:
+        """What became of it; nothing counts that comes when nobody waits any more, and the connection was cut."""
+        with self._lock:
+            if not self._is_over:
+                self._fetched, self._failure, self._may_pass = fetched, failure, may_pass
 
     def result(self) -> Fetched:
         with self._lock:
