@@ -4,13 +4,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check bench clean
+.PHONY: demo test test-long check bench clean
 
 demo: $(VENV)/lab
 	$(BIN)/python examples/demo.py
 
+# As many processes as there are processors; `-n 0` for one, as in `make test PYTEST_ADDOPTS=-n0`.
 test: $(VENV)/dev
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist worksteal
+
+test-long: $(VENV)/dev
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m long
 
 check: $(VENV)/dev
 	$(BIN)/ruff format --check .

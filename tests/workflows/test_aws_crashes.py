@@ -117,7 +117,11 @@ def files(out: Path, cloud_host: str) -> dict[str, str]:
     }
 
 
-CASES = [(False, None), (True, OriginAccess.OAI), (True, OriginAccess.OAC)]
+CASES = [
+    (False, None),
+    (True, OriginAccess.OAI),
+    pytest.param(True, OriginAccess.OAC, marks=pytest.mark.long),
+]
 
 
 @pytest.mark.parametrize(("private", "access"), CASES, ids=["public", "oai", "oac"])

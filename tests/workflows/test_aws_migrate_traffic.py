@@ -14,6 +14,10 @@ from tests.workflows.migrating import OLD, World
 from tests.workflows.traffic import components_of, traffic
 
 BOTH_WAYS = pytest.mark.parametrize("to", list(Side), ids=lambda side: f"to {side.value}")
+PRIVATE_SOON = pytest.mark.parametrize(
+    "to", [Side.PRIVATE, pytest.param(Side.PUBLIC, marks=pytest.mark.long)], ids=lambda side: f"to {side.value}"
+)
+"""The way there with the other tests, the way back with the long ones."""
 
 
 @pytest.fixture
@@ -63,7 +67,7 @@ def test_old_tokens_are_good_as_long_as_they_live(world: World, tmp_path: Path, 
     assert pods.failures == []
 
 
-@BOTH_WAYS
+@PRIVATE_SOON
 def test_killed_after_every_single_change_and_run_again(world: World, tmp_path: Path, to: Side) -> None:
     world.create(to.other)
     with traffic(
@@ -81,7 +85,7 @@ def test_killed_after_every_single_change_and_run_again(world: World, tmp_path: 
     assert world.differences() == []
 
 
-@BOTH_WAYS
+@PRIVATE_SOON
 def test_rolled_back_from_every_point_on_the_way(world: World, tmp_path: Path, to: Side) -> None:
     world.create(to.other)
     before = world.account()
@@ -104,6 +108,7 @@ def test_rolled_back_from_every_point_on_the_way(world: World, tmp_path: Path, t
     assert points > 8
 
 
+@pytest.mark.long
 @BOTH_WAYS
 def test_rolled_back_from_every_point_of_the_end(world: World, tmp_path: Path, to: Side) -> None:
     """Once the old issuer is being taken away, going back is a migration of its own, by the same command."""

@@ -58,6 +58,7 @@ def state(here: World) -> dict[str, Any]:
     }
 
 
+@pytest.mark.long
 def test_an_upgrade_killed_after_any_change_is_finished_by_the_same_command(
     embedded_aws: EmbeddedAws, key_pair: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

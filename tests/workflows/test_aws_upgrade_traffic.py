@@ -24,7 +24,11 @@ from tests.workflows.traffic import Clock, traffic
 from tests.workflows.upgrading import World, releases
 
 ISSUER = "https://demo-oidc.s3.us-east-1.amazonaws.com"
-REAL = [("4.12", "4.13"), ("4.13", "4.14"), ("4.16", "4.18")]
+REAL = [
+    pytest.param(("4.12", "4.13"), marks=pytest.mark.long),
+    ("4.13", "4.14"),
+    pytest.param(("4.16", "4.18"), marks=pytest.mark.long),
+]
 """The neighbours that ask for different things; the others ask for the same."""
 
 
