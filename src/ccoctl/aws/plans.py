@@ -18,7 +18,7 @@ from ccoctl.aws.upgrade_roles import taken_from
 from ccoctl.credentialsrequest.model import CredentialsRequest, SecretRef
 from ccoctl.engine.call import Value, json_text
 from ccoctl.engine.graph import in_order
-from ccoctl.engine.plan import Action, Address, After, Plan, Step, WriteFile
+from ccoctl.engine.plan import After, Plan, Step, WriteFile, file_step
 from ccoctl.errors import Problem, Problems, SigningKeyError
 from ccoctl.signing import discovery, jwks
 from ccoctl.signing.jwk import Jwk
@@ -66,7 +66,7 @@ def identity_provider(settings: Settings, key: Jwk | None, found: Account) -> Dr
     """The issuer and its provider alone, with the manifest that names the issuer."""
     decided = mode(settings, found)
     served = _served(decided, key, found)
-    files = (*_elsewhere(decided, key), _file(manifests.authentication(decided.issuer), _needed(served)))
+    files = (*_elsewhere(decided, key), file_step(manifests.authentication(decided.issuer), _needed(served)))
     return Drawn(
         plan=_plan(together(_said(decided), served), files),
         issuer=decided.issuer,
@@ -123,7 +123,7 @@ def _elsewhere(decided: Mode, key: Key) -> tuple[Step, ...]:
         return ()
     body = jwks.document(_set_of(key)) if key is not None else {}
     return tuple(
-        _file(
+        file_step(
             WriteFile(
                 path=ISSUER_FILES / document.key,
                 content=json_text(document.body or {}, 4),
@@ -225,7 +225,7 @@ def _manifests(
     issuer: tuple[After, ...],
 ) -> tuple[Step, ...]:
     """What the installer of OpenShift takes."""
-    return (_file(manifests.authentication(decided.issuer), issuer), *_secrets(requests, wanted, made, issuer))
+    return (file_step(manifests.authentication(decided.issuer), issuer), *_secrets(requests, wanted, made, issuer))
 
 
 def _kubernetes(
@@ -238,8 +238,8 @@ def _kubernetes(
     """What the administrator of any other cluster needs."""
     why = "nothing points at a role without its rights"
     named = kubernetes.accounts(decided.settings, requests, wanted)
-    accounts = (_file(work, (*edges(why, *_rights(made[secret])), *issuer)) for secret, work in named)
-    return (_file(kubernetes.flags(decided.issuer), issuer), *accounts)
+    accounts = (file_step(work, (*edges(why, *_rights(made[secret])), *issuer)) for secret, work in named)
+    return (file_step(kubernetes.flags(decided.issuer), issuer), *accounts)
 
 
 def _secrets(
@@ -249,7 +249,7 @@ def _secrets(
     issuer: tuple[After, ...],
 ) -> tuple[Step, ...]:
     return tuple(
-        _file(
+        file_step(
             manifests.secret(request, wanted[request.secret]),
             (*edges("a Secret never points at a role without its rights", *_rights(made[request.secret])), *issuer),
         )
@@ -263,17 +263,6 @@ def _rights(steps: Steps) -> tuple[str, ...]:
 
 def _needed(served: Steps) -> tuple[After, ...]:
     return edges("manifests come last", *served.ids)
-
-
-def _file(work: WriteFile, after: tuple[After, ...]) -> Step:
-    return Step(
-        id=f"file/{work.path}",
-        address=Address("file", str(work.path)),
-        action=Action.WRITE_FILE,
-        summary=f"write {work.path}",
-        work=work,
-        after=after,
-    )
 
 
 def _plan(cloud: Steps, files: tuple[Step, ...]) -> Plan:

@@ -16,7 +16,7 @@ from ccoctl.aws.upgrade_names import Serving, described
 from ccoctl.aws.upgrade_observe import Held
 from ccoctl.aws.upgrade_roles import added_to, like_the_others
 from ccoctl.credentialsrequest.model import CredentialsRequest, SecretRef
-from ccoctl.engine.plan import Action, Address, After, Step, WriteFile
+from ccoctl.engine.plan import After, Step, file_step
 from ccoctl.errors import ConflictError, Problem, Problems
 
 
@@ -88,7 +88,7 @@ def prepare(release: Release, here: Held, serving: Serving) -> Drawn:
     return Drawn(
         account=together(*made.values(), Steps(conflicts=tuple(hidden))),
         files=tuple(
-            _file(manifests.secret(request, wanted[request.secret]), rights[request.secret])
+            file_step(manifests.secret(request, wanted[request.secret]), rights[request.secret])
             for request in release.requests
         ),
         roles=wanted,
@@ -187,17 +187,6 @@ def _with_last_use(step: Step, found: Mapping[str, Role]) -> Step:
         return step
     used = found[step.address.name].last_used
     return replace(step, summary=f"{step.summary}, {f'last used {used}' if used else 'which IAM never saw used'}")
-
-
-def _file(work: WriteFile, after: tuple[After, ...]) -> Step:
-    return Step(
-        id=f"file/{work.path}",
-        address=Address("file", str(work.path)),
-        action=Action.WRITE_FILE,
-        summary=f"write {work.path}",
-        work=work,
-        after=after,
-    )
 
 
 __all__ = ["Drawn", "Dropped", "Release", "finish", "prepare", "trusted"]

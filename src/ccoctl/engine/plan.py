@@ -110,6 +110,18 @@ class Step:
         return tuple(dict.fromkeys([*(output.step for output in used), *(edge.step for edge in self.after)]))
 
 
+def file_step(work: WriteFile, after: tuple[After, ...] = ()) -> Step:
+    """The step that writes a file."""
+    return Step(
+        id=f"file/{work.path}",
+        address=Address("file", str(work.path)),
+        action=Action.WRITE_FILE,
+        summary=f"write {work.path}",
+        work=work,
+        after=after,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Steps in a stable order that respects their needs, and what a person should know beside them."""

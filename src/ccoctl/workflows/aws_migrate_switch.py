@@ -14,21 +14,13 @@ from ccoctl.aws.migration_standing import Signing
 from ccoctl.aws.steps.common import Resource, Steps, together
 from ccoctl.aws.steps.common import after as edges
 from ccoctl.engine.call import Output
-from ccoctl.engine.plan import Action, Address, FieldChange, Step
+from ccoctl.engine.plan import Action, Address, FieldChange, Step, file_step
 from ccoctl.openshift import calls
 
 
 def authentication_file(situation: Situation, target: Side, done: Iterable[str]) -> Step:
     """The Authentication's manifest with the issuer, written once everything it stands for is there."""
-    work = manifests.authentication(situation.issuer(target))
-    return Step(
-        id=f"file/{work.path}",
-        address=Address("file", str(work.path)),
-        action=Action.WRITE_FILE,
-        summary=f"write {work.path}",
-        work=work,
-        after=edges("manifests come last", *done),
-    )
+    return file_step(manifests.authentication(situation.issuer(target)), edges("manifests come last", *done))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

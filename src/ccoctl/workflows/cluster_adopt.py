@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -19,7 +19,7 @@ from ccoctl.aws.desired import issuer_elsewhere
 from ccoctl.credentialsrequest.model import CredentialsRequest, SecretRef
 from ccoctl.engine.cloud import Cloud
 from ccoctl.engine.execute import execute
-from ccoctl.engine.plan import Action, Address, Plan, Result, Step, WriteFile
+from ccoctl.engine.plan import Plan, Result, Step, WriteFile, file_step
 from ccoctl.errors import ClusterError, Problem, Problems
 from ccoctl.openshift.seen import ClusterSeen, Requests
 from ccoctl.signing.jwk import Jwk, to_public
@@ -128,13 +128,7 @@ def _request_files(requests: object, wanted: tuple[CredentialsRequest, ...]) -> 
 
 
 def _step(work: WriteFile) -> Step:
-    return Step(
-        id=f"file/{work.path}",
-        address=Address("file", str(work.path)),
-        action=Action.WRITE_FILE,
-        summary=f"write {work.path}",
-        work=WriteFile(path=work.path, content=work.content, mode=work.mode, may_replace=False),
-    )
+    return file_step(replace(work, may_replace=False))
 
 
 def _refuse_to_replace(plan: Plan, directory: Path) -> None:
