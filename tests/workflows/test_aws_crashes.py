@@ -162,7 +162,7 @@ def _host(cloud: AwsCloud, wanted: Checked) -> str:
     return found.distribution.domain_name if found.distribution is not None else "-"
 
 
-@pytest.mark.parametrize("private", [False, True], ids=["public", "private"])
+@pytest.mark.parametrize("private", [False, pytest.param(True, marks=pytest.mark.long)], ids=["public", "private"])
 def test_a_deletion_killed_at_any_call_is_finished_by_the_next(
     embedded_aws: EmbeddedAws, cloud: AwsCloud, requests_dir: Path, key_pair: Path, tmp_path: Path, private: bool
 ) -> None:

@@ -164,6 +164,7 @@ def test_the_script_stops_in_another_account(cli: Cli, common: list[str], tmp_pa
     assert "this is account 999999999999; the script was written for 123456789012" in done.stderr
 
 
+@pytest.mark.long
 def test_the_script_makes_a_shared_issuer_and_joins_one(
     cli: Cli, common: list[str], warm_aws: Path, tmp_path: Path
 ) -> None:

@@ -21,10 +21,6 @@ from tests.workflows.commands import NOTHING, client, inventory
 from tests.workflows.migrating import OLD, World
 
 BOTH_WAYS = pytest.mark.parametrize("to", list(Side), ids=lambda side: f"to {side.value}")
-PRIVATE_SOON = pytest.mark.parametrize(
-    "to", [Side.PRIVATE, pytest.param(Side.PUBLIC, marks=pytest.mark.long)], ids=lambda side: f"to {side.value}"
-)
-"""The way there with the other tests, the way back with the long ones."""
 
 
 @pytest.fixture
@@ -38,7 +34,8 @@ def delete(world: World) -> aws_delete.Deleted:
     return aws_delete.carry_out(prepared, world.aws_cloud, attempts=world.attempts)
 
 
-@PRIVATE_SOON
+@pytest.mark.long
+@BOTH_WAYS
 def test_delete_removes_everything_from_every_point(world: World, to: Side) -> None:
     points, finished = 0, False
     while not finished:
