@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import gzip
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -211,6 +212,18 @@ class TestWhatIsRefused:
             with pytest.raises(DocumentError, match=r"no answer within 0\.3 seconds"):
                 HttpsGet(ca_bundle=str(made.bundle), patience=0.3)(f"https://localhost:{server.port}/", LIMIT)
             assert server.hung_up.wait(10), "the connection is let go"
+
+    def test_what_comes_when_nobody_waits_any_more_counts_for_nothing(self) -> None:
+        """A connection that is cut looks like the end of a document that has no length."""
+        attempt = module._Attempt(
+            "https://localhost/", LIMIT, lambda *_: socket.socket(), ssl.create_default_context(), 0.3
+        )  # its end and its result meet in no order that a test could bring about from outside
+        for late in (None, Fetched(b"{", None)):
+            with pytest.raises(DocumentError, match=r"no answer within 0\.3 seconds"):
+                attempt.result()
+            attempt._ended(late, "too late")
+        with pytest.raises(DocumentError, match=r"no answer within 0\.3 seconds"):
+            attempt.result()
 
     def test_nor_is_who_drips_its_handshake(self, made: Certificates) -> None:
         # a handshake record that says it has 16,000 bytes

@@ -18,8 +18,7 @@ from ccoctl.aws.client import AwsCloud, Connection
 from ccoctl.aws.migration import UNUSED_SINCE, Side
 from ccoctl.aws.resources import OriginAccess
 from ccoctl.engine.attempt import Attempts
-from ccoctl.engine.call import Answer, Call
-from ccoctl.engine.cloud import Cloud
+from ccoctl.engine.call import Call
 from ccoctl.engine.plan import State
 from ccoctl.lab.asked import is_changing
 from ccoctl.lab.conditions import Conditions
@@ -30,35 +29,13 @@ from ccoctl.workflows.aws_order import Order, Part, check
 from ccoctl.workflows.create_key_pair import PRIVATE, load_private_key_file
 from tests.openshift.apiserver import ApiServer, serving
 from tests.workflows.commands import client
+from tests.workflows.mortal import MortalCloud
 from tests.workflows.traffic import Clock, components_of
 
 DAY = 86400
 OLD = 25 * 3600
 """Seconds after which no token can be alive, the roll-out of the API servers included."""
 NAME = "demo"
-
-
-class Killed(BaseException):
-    """Nobody catches it: the process is gone."""
-
-
-class MortalCloud:
-    """A cloud whose process is killed right after its n-th changing call (from 1), before it hears the answer."""
-
-    def __init__(self, cloud: Cloud, after: int) -> None:
-        self._cloud, self._left = cloud, after
-        self.dead = False
-
-    def perform(self, call: Call) -> Answer:
-        if self.dead:
-            raise Killed
-        answer = self._cloud.perform(call)
-        if is_change(call):
-            self._left -= 1
-            self.dead = self._left <= 0
-        if self.dead:
-            raise Killed
-        return answer
 
 
 def is_change(call: Call) -> bool:
@@ -137,7 +114,7 @@ class World:
         checked = aws_migrate.check(order)
         kubeconfig = self.kubeconfig if with_cluster else None
         with aws_migrate.reaching(checked, self.aws_cloud, self.aws.get(), kubeconfig, clock=self.clock) as at:
-            mortal = MortalCloud(at.cloud, kill_after or 1_000_000)
+            mortal = MortalCloud(at.cloud, (kill_after or 1_000_000) - 1, is_change)
             mine = replace(at, cloud=mortal)
             prepared = aws_migrate.prepare(aws_migrate.look(checked, mine, concurrency=4))
             result = aws_migrate.carry_out(prepared, mine, concurrency=1 if kill_after else 8, attempts=self.attempts)

@@ -34,6 +34,7 @@ from tests.openshift.apiserver import NEXT_KEY, ApiServer, serving
 from tests.openshift.http import Asked, Reply
 from tests.openshift.objects import SECRETS, Object
 from tests.workflows.commands import REGION, Cli
+from tests.workflows.mortal import Killed, MortalCloud
 from tests.workflows.traffic import Clock, components_of
 
 ACCOUNT = "default/default"
@@ -87,30 +88,6 @@ class Operated(ApiServer):
         finally:
             if self.pending is not None:
                 self.key = before
-
-
-class Killed(BaseException):
-    """Nobody catches it: the process is gone."""
-
-
-@dataclass
-class Mortal:
-    """A cloud whose process is killed right after its n-th change was made, before it hears of it."""
-
-    cloud: Cloud
-    left: int
-    dead: bool = False
-
-    def perform(self, call: Call) -> Answer:
-        if self.dead:
-            raise Killed
-        answer = self.cloud.perform(call)
-        if _changes(call):
-            self.left -= 1
-            self.dead = self.left < 0
-        if self.dead:
-            raise Killed
-        return answer
 
 
 def _changes(call: Call) -> bool:
@@ -207,7 +184,7 @@ class Lab:
 
     def killed(self, point: int, **options: Any) -> bool:
         """A run that is killed after its n-th change; True when it came to its end before that."""
-        mortal = replace(self, between=lambda cloud: Mortal(cloud, point))
+        mortal = replace(self, between=lambda cloud: MortalCloud(cloud, point, _changes))
         try:
             return mortal.run(**options).last.ok
         except Killed:

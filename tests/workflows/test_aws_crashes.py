@@ -13,35 +13,11 @@ from ccoctl.aws.client import AwsCloud, Connection
 from ccoctl.aws.observe import Scope, observe
 from ccoctl.aws.reader import reader
 from ccoctl.aws.resources import Account, OriginAccess
-from ccoctl.engine.call import Answer, Call
-from ccoctl.lab.asked import is_changing
 from ccoctl.lab.server import EmbeddedAws
 from ccoctl.workflows import aws_create, aws_delete
 from ccoctl.workflows.aws_order import Checked, Order, Part, check
 from tests.workflows.commands import NOTHING, inventory
-
-
-class Killed(BaseException):
-    """Nobody catches it: the process is gone."""
-
-
-class MortalCloud:
-    """A cloud whose process is killed right after AWS acted on its n-th changing call, before it hears of it."""
-
-    def __init__(self, cloud: AwsCloud, at: int) -> None:
-        self._cloud, self._left = cloud, at
-        self.dead = False
-
-    def perform(self, call: Call) -> Answer:
-        if self.dead:
-            raise Killed
-        answer = self._cloud.perform(call)
-        if is_changing(call.operation) and call.service != "tls":
-            self._left -= 1
-            self.dead = self._left < 0
-        if self.dead:
-            raise Killed
-        return answer
+from tests.workflows.mortal import Killed, MortalCloud
 
 
 @pytest.fixture

@@ -6,7 +6,11 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from ccoctl.aws.client import AwsCloud, Connection
+from ccoctl.engine.call import Answer, Call
+from ccoctl.errors import CloudError, ErrorKind
 from ccoctl.lab.server import EmbeddedAws
+from ccoctl.workflows import aws_delete
 from tests.workflows.commands import NOTHING, Cli, changing, client, inventory
 
 NAMES = ["--name", "demo", "--region", "us-east-1"]
@@ -136,3 +140,27 @@ def test_defect_32_what_may_not_be_seen_does_not_hinder_the_rest(
 
     assert "role demo-secret: whether it is ours cannot be seen" in left.err
     assert inventory(enforcing_aws) == {**NOTHING, "roles": ["demo-secret"]}
+
+
+class Forgetful:
+    """An AWS that acts on its first UpdateDistribution, and whose answer to it is lost."""
+
+    def __init__(self, cloud: AwsCloud) -> None:
+        self.cloud = cloud
+        self.lost = 0
+
+    def perform(self, call: Call) -> Answer:
+        answer = self.cloud.perform(call)
+        if call.operation == "UpdateDistribution" and not self.lost:
+            self.lost += 1
+            raise CloudError("the connection was reset", kind=ErrorKind.TRANSIENT, operation=call.name)
+        return answer
+
+
+def test_a_distribution_that_was_disabled_though_nobody_heard_of_it_is_deleted(cli: Cli, common: list[str]) -> None:
+    cli("create-all", *common, "--create-private-s3-bucket")
+    cloud = Forgetful(AwsCloud(Connection(region="us-east-1")))
+    done = aws_delete.carry_out(aws_delete.prepare(aws_delete.check("demo", "us-east-1"), cloud), cloud)
+
+    assert (cloud.lost, done.left) == (1, ())
+    assert inventory(cli.aws) == NOTHING

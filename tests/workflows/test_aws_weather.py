@@ -17,7 +17,6 @@ from tests.workflows.commands import Cli
 def test_a_private_set_up_is_made_proven_and_deleted(
     common: list[str], key_pair: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Among what goes wrong: the distribution is disabled, and the answer that says so is lost."""
     weather = Weather(throttle=0.1, server_errors=0.1, connection_resets=0.1, seed=5)
     with embedded_aws(Conditions(weather=weather, eventual_consistency=0.5)) as aws:
         cli = Cli(aws, aws.environment(), monkeypatch, capsys)

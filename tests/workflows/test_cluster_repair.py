@@ -27,7 +27,7 @@ from tests.openshift.apiserver import ApiServer, serving, write_kubeconfig
 from tests.openshift.objects import INFRASTRUCTURES, SECRETS
 from tests.workflows.clusters import installed, of_cluster
 from tests.workflows.commands import Cli, changing, client, inventory
-from tests.workflows.test_aws_crashes import Killed, MortalCloud
+from tests.workflows.mortal import Killed, MortalCloud
 
 ROLES = ("demo-openshift-machine-api-aws-cloud-credentials", "demo-openshift-ingress-cloud")
 SECRET = ("openshift-ingress", "cloud")

@@ -17,8 +17,7 @@ from ccoctl.credentialsrequest.load import load
 from ccoctl.credentialsrequest.model import CredentialsRequest
 from ccoctl.credentialsrequest.select import select
 from ccoctl.engine.attempt import Attempts
-from ccoctl.engine.call import Answer, Call
-from ccoctl.engine.cloud import Cloud
+from ccoctl.engine.call import Call
 from ccoctl.engine.plan import State
 from ccoctl.lab.asked import is_changing
 from ccoctl.lab.server import EmbeddedAws
@@ -30,36 +29,15 @@ from ccoctl.workflows.create_key_pair import PUBLIC
 from ccoctl.workflows.reach import Reach
 from tests.openshift.apiserver import ApiServer
 from tests.workflows.commands import client
+from tests.workflows.mortal import Killed, MortalCloud
 from tests.workflows.traffic import Component
 
 NAME = "demo"
 _ASKING = ("Get", "List", "LookFor", "Review")
 
 
-class Killed(BaseException):
-    """Nobody catches it: the process is gone."""
-
-
-class MortalCloud:
-    """A cloud whose process is killed right after its n-th changing call (from 1), before it hears the answer."""
-
-    def __init__(self, cloud: Cloud, after: int) -> None:
-        self._cloud, self._left = cloud, after
-        self.dead = False
-
-    def perform(self, call: Call) -> Answer:
-        if self.dead:
-            raise Killed
-        answer = self._cloud.perform(call)
-        changes = (
-            not call.operation.startswith(_ASKING) if call.service == "kubernetes" else is_changing(call.operation)
-        )
-        if changes:
-            self._left -= 1
-            self.dead = self._left <= 0
-        if self.dead:
-            raise Killed
-        return answer
+def _changes(call: Call) -> bool:
+    return not call.operation.startswith(_ASKING) if call.service == "kubernetes" else is_changing(call.operation)
 
 
 @dataclass
@@ -105,7 +83,7 @@ class World:
         upgrade = aws_upgrade.check(phase, order, target_version=version, in_cluster=True)
         with closing(KubeCluster(self.kubeconfig)) as cluster:
             reach = Reach(AwsCloud(Connection(region="us-east-1")), cluster=cluster)
-            mortal = MortalCloud(reach, kill_after or 1_000_000)
+            mortal = MortalCloud(reach, (kill_after or 1_000_000) - 1, _changes)
             try:
                 ready = aws_upgrade.look(upgrade, mortal, concurrency=4)
                 done = aws_upgrade.carry_out(ready, mortal, concurrency=1, attempts=Attempts())
