@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +29,37 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"{folder.name}/ is not beside the checkout: its real data cannot be compared")
     return folder
+
+
+Count = Callable[[int, str], None]
+"""Takes a number and what was counted, in the plural: 21, "points at which create-all was killed"."""
+
+
+@pytest.fixture
+def count(request: pytest.FixtureRequest) -> Count:
+    """Tells at the end of the run how much a harness tried; the same words of several tests are added up."""
+
+    def told(number: int, what: str) -> None:
+        request.node.user_properties.append((COUNTED, f"{number} {what}"))
+
+    return told
+
+
+COUNTED = "counted"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the harnesses counted, wherever their processes ran."""
+    totals = Counter[str]()
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == COUNTED:
+                tried, _, what = str(value).partition(" ")
+                totals[what] += int(tried)
+    if totals:
+        terminalreporter.section("tried")
+        for what, total in sorted(totals.items()):
+            terminalreporter.write_line(f"{total:7,} {what}")
 
 
 _CHANGES = frozenset({"open", "os.chmod", "os.link", "os.mkdir", "os.remove", "os.rename"})
