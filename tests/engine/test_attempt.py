@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ccoctl.engine.attempt import Attempts, with_retries
+from ccoctl.engine.attempt import READING, Attempts, with_retries
 from ccoctl.engine.call import Call
 from ccoctl.errors import CloudError, ErrorKind, InterruptedRunError
 from tests.engine.simulated import FakeClock, SimulatedCloud, attempts, failure
@@ -49,3 +49,36 @@ def test_a_stop_ends_the_pause_and_no_further_attempt_is_made() -> None:
         with_retries(cloud, CALL, how)
 
     assert len(cloud.asked) == 1
+
+
+def test_each_kind_of_error_is_waited_out_by_itself() -> None:
+    """Throttled for minutes and a reset now and then: no kind takes the other's time, nor its turn."""
+    mixed = [failure(ErrorKind.THROTTLED), failure(ErrorKind.TRANSIENT)] * 5
+    clock, heard = FakeClock(), list[float]()
+    cloud = SimulatedCloud(failures={"a": mixed})
+
+    answer, tries = with_retries(cloud, CALL, attempts(clock), lambda _attempt, pause, _error: heard.append(pause))
+
+    assert (answer, tries) == ({"Id": "id-of-a"}, 11)
+    assert heard == [0.5, 0.25, 1.0, 0.5, 2.0, 1.0, 4.0, 2.0, 8.0, 4.0]
+
+
+def test_the_time_of_one_kind_is_over_whatever_came_between() -> None:
+    """Ten seconds of a broken network while the account is looked at, a minute of throttling beside them."""
+    clock = FakeClock()
+    cloud = SimulatedCloud(failures={"a": [failure(ErrorKind.THROTTLED), failure(ErrorKind.TRANSIENT, "Reset")] * 20})
+
+    with pytest.raises(CloudError, match=r"Reset \(given up after 14 attempts in 62 seconds\)") as raised:
+        with_retries(cloud, CALL, Attempts(policy=READING, clock=clock, chance=lambda: 1.0))
+
+    assert "run the command again" in raised.value.remedy
+    assert clock.time == 10.0 + sum([0.5, 1, 2, 4, 8, 16, 20])
+
+
+def test_what_is_there_after_a_refusal_is_somebody_elses() -> None:
+    """Whoever was throttled made nothing, so what exists at the next attempt was made by another meanwhile."""
+    call = Call(service="cloud", operation="a", tolerate_again=frozenset({"Exists"}))
+    cloud = SimulatedCloud(failures={"a": [failure(ErrorKind.THROTTLED), failure(ErrorKind.EXISTS, "Exists")]})
+
+    with pytest.raises(CloudError, match="Exists"):
+        with_retries(cloud, call, attempts())

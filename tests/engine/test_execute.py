@@ -86,7 +86,7 @@ def test_what_may_pass_is_tried_again() -> None:
 
     assert result.outcomes[0].attempts == 4
     assert [event.attempt for event in events if isinstance(event, StepRetried)] == [1, 2, 3]
-    assert clock.pauses == [0.5, 0.5, 1.0]
+    assert clock.pauses == [0.5, 0.25, 0.25]
 
 
 def test_what_does_not_pass_ends_within_its_deadline() -> None:

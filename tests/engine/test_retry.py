@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccoctl.engine.retry import RetryPolicy, delay
+from ccoctl.engine.call import Call
+from ccoctl.engine.retry import RetryPolicy, delay, may_have_acted, settled
 from ccoctl.errors import ErrorKind
+from tests.engine.simulated import failure
 
 POLICY = RetryPolicy()
 PASSING = [ErrorKind.THROTTLED, ErrorKind.TRANSIENT, ErrorKind.NOT_YET]
@@ -35,3 +37,17 @@ def test_pauses_grow() -> None:
     pauses = [delay(POLICY, ErrorKind.THROTTLED, attempt=number, elapsed=0.0, chance=1.0) for number in range(1, 8)]
 
     assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 20.0]
+
+
+@pytest.mark.parametrize(
+    ("in_doubt", "code", "done"),
+    [(True, "Exists", True), (False, "Exists", False), (False, "Gone", True), (True, "Other", False)],
+)
+def test_what_is_there_is_ours_only_where_an_attempt_may_have_acted(in_doubt: bool, code: str, done: bool) -> None:
+    call = Call(service="cloud", operation="a", tolerate=frozenset({"Gone"}), tolerate_again=frozenset({"Exists"}))
+
+    assert settled(call, failure(ErrorKind.EXISTS, code), in_doubt=in_doubt) is done
+
+
+def test_only_an_answer_that_is_missing_leaves_a_doubt() -> None:
+    assert [kind for kind in ErrorKind if may_have_acted(kind)] == [ErrorKind.TRANSIENT]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import random
 import threading
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ccoctl.engine.call import Answer, Call
 from ccoctl.engine.clock import Clock, SystemClock
 from ccoctl.engine.cloud import Cloud
-from ccoctl.engine.retry import Patience, RetryPolicy, delay, kind_for, settled
-from ccoctl.errors import CloudError, InterruptedRunError
+from ccoctl.engine.retry import Patience, RetryPolicy, delay, kind_for, may_have_acted, settled
+from ccoctl.errors import CloudError, ErrorKind, InterruptedRunError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,30 +35,49 @@ def with_retries(
     """The answer, and the number of attempts that it took.
 
     Raises:
-        CloudError: the last error, when trying again does not help or was tried long enough.
+        CloudError: the last error, when trying again does not help or was tried long enough, which it says then.
         InterruptedRunError: the run was stopped while it waited for the next attempt.
     """
     how = attempts or Attempts()
-    begun = how.clock.now()
-    attempt = 1
+    failures, spent = Counter[ErrorKind](), defaultdict[ErrorKind, float](float)
+    first = how.clock.now()
     while True:
+        attempt, begun = failures.total() + 1, how.clock.now()
         try:
             return cloud.perform(call), attempt
         except CloudError as error:
-            if settled(call, error, attempt):
+            if settled(call, error, in_doubt=any(may_have_acted(kind) for kind in failures)):
                 return {}, attempt
-            elapsed = how.clock.now() - begun
-            pause = delay(how.policy, kind_for(call, error), attempt=attempt, elapsed=elapsed, chance=how.chance())
+            kind = kind_for(call, error)
+            failures[kind] += 1
+            elapsed = spent[kind] + how.clock.now() - begun
+            pause = delay(how.policy, kind, attempt=failures[kind], elapsed=elapsed, chance=how.chance())
             if pause is None:
-                raise
+                raise _given_up(error, attempt, how.clock.now() - first) from error
             if on_retry is not None:
                 on_retry(attempt, pause, error)
             how.clock.pause(pause, how.stop)
             if how.stop.is_set():
                 raise InterruptedRunError("stopped while waiting to try again", where=call.name) from error
-            attempt += 1
+            spent[kind] += how.clock.now() - begun
 
 
+def _given_up(error: CloudError, attempts: int, seconds: float) -> CloudError:
+    """The last error with what was tried; the same one where it was final at once."""
+    if error.kind not in {ErrorKind.THROTTLED, ErrorKind.TRANSIENT}:
+        return error
+    return CloudError(
+        f"{error.what} (given up after {attempts} attempts in {seconds:.0f} seconds)",
+        kind=error.kind,
+        code=error.code,
+        operation=error.operation,
+        actions=error.actions,
+        where=error.where,
+        remedy=error.remedy or _REPEAT,
+    )
+
+
+_REPEAT = "It may pass: run the command again later, and it goes on where it ended."
 READING = RetryPolicy(transient=Patience(first=0.25, longest=5.0, total=10.0))
 """Nothing was done yet when the account is looked at: a network that is down is told soon."""
 _WORTH_TELLING = 3

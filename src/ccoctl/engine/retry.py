@@ -17,12 +17,16 @@ class Patience:
     longest: float
     """Seconds; no pause is longer."""
     total: float
-    """Seconds after the first attempt when it is given up."""
+    """Seconds, all attempts that failed like this and the pauses after them together, when it is given up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
-    """How long each kind of error that may pass is waited out."""
+    """How long each kind of error that may pass is waited out.
+
+    Each has a time of its own, since AWS's clients meet them mixed: a network that fails is told within a minute also
+    where the calls in between were throttled, and nobody is given up on because of a queue before it.
+    """
 
     throttled: Patience = field(default=Patience(first=0.5, longest=20.0, total=300.0))
     """IAM lets a few calls a second through, and several tools may share an account."""
@@ -49,17 +53,31 @@ def kind_for(call: Call, error: CloudError) -> ErrorKind:
     return ErrorKind.NOT_YET if error.code in call.not_yet else error.kind
 
 
-def settled(call: Call, error: CloudError, attempt: int) -> bool:
-    """True when the error says that what the call wants is there already. Attempts count from 1."""
-    return error.code in call.tolerate or (attempt > 1 and error.code in call.tolerate_again)
+def may_have_acted(kind: ErrorKind) -> bool:
+    """True for an error after which the call may have been carried out: no answer came, or the server broke down."""
+    return kind is ErrorKind.TRANSIENT
+
+
+def settled(call: Call, error: CloudError, *, in_doubt: bool) -> bool:
+    """True when the error says that what the call wants is there already.
+
+    Args:
+        call: what was asked.
+        error: what came of it.
+        in_doubt: an earlier attempt may have acted. One that was throttled or refused did not, and what is there after
+            it is somebody else's.
+    """
+    return error.code in call.tolerate or (in_doubt and error.code in call.tolerate_again)
 
 
 def delay(policy: RetryPolicy, kind: ErrorKind, *, attempt: int, elapsed: float, chance: float) -> float | None:
     """Seconds until the next attempt, or None to give up.
 
     Args:
-        attempt: the one that failed, from 1.
-        elapsed: seconds since the first attempt began.
+        policy: how long each kind is waited out.
+        kind: of the error.
+        attempt: how many failed like this, from 1.
+        elapsed: seconds that they took, with the pauses after them.
         chance: a random number from 0 to 1; it spreads callers that were turned away together.
     """
     patience = policy.patience(kind)
