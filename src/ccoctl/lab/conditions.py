@@ -31,3 +31,5 @@ class Conditions:
     eventual_consistency: float = 0.0
     """Seconds until what was made is seen everywhere."""
     weather: Weather = field(default_factory=Weather)
+    clock_ahead: float = 0.0
+    """Seconds that its clock is ahead of this machine's, or behind where they are negative."""

@@ -47,7 +47,12 @@ class Edge:
     """A WSGI application around moto's."""
 
     def __init__(
-        self, conditions: Conditions, get: Get, clock: Callable[[], float], steady: Callable[[], float]
+        self,
+        conditions: Conditions,
+        get: Get,
+        clock: Callable[[], float],
+        steady: Callable[[], float],
+        signed_by: Callable[[], float],
     ) -> None:
         """Begin with an empty account.
 
@@ -56,8 +61,10 @@ class Edge:
             get: fetches an issuer's documents, as the world does.
             clock: seconds since 1970.
             steady: seconds that never go back.
+            signed_by: seconds since 1970, by the clock that clients date their signatures by.
         """
         self.conditions = conditions
+        self._signed_by = signed_by
         self._clock = clock
         # moto's models are not made for several threads at a time
         self._lock = threading.RLock()
@@ -144,7 +151,7 @@ class Edge:
             answer, reason = (denied, "") if denied else self._sts.assume(request)
             return _Outcome(answer, reason=reason)
         with self._lock:
-            principal = identify(request, self._sessions)
+            principal = identify(request, self._sessions, self._signed_by())
             if isinstance(principal, Answer):
                 return _Outcome(principal)
             self._deployments.settle()

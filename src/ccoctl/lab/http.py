@@ -13,6 +13,7 @@ import socket
 import socketserver
 import struct
 from collections.abc import Callable, Iterable
+from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from threading import Lock, Thread
@@ -20,6 +21,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from ccoctl.errors import CcoctlError
+from ccoctl.federation.clock import WallClock
 from ccoctl.lab.authority import Authority
 from ccoctl.lab.http_body import BodyError, head, read
 
@@ -111,6 +113,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, status: int, headers: list[tuple[str, str]], content: bytes) -> None:
         is_bodiless = status in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
+        headers = [(name, value) for name, value in headers if name.lower() != "date"]
+        headers += [("Date", formatdate(self.server.clock(), usegmt=True))]
         given = {name.lower() for name, _ in headers if not is_bodiless}
         own = [] if "content-length" in given or is_bodiless else [len(content)]
         lines = [f"{self.protocol_version} {status} {_phrase(status)}"]
@@ -189,9 +193,12 @@ class _Server(socketserver.ThreadingTCPServer):
         application: Application,
         authority: Authority,
         refuses: Callable[[str, str], str],
+        *,
         certificate: Callable[[str], str],
+        clock: Callable[[], float],
     ) -> None:
         self.application = application
+        self.clock = clock
         self.authority = authority
         self.refuses = refuses
         self.certificate = certificate
@@ -229,7 +236,9 @@ class HttpServer:
         application: Application,
         authority: Authority,
         refuses: Callable[[str, str], str],
+        *,
         certificate: Callable[[str], str] = str,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         """Serve at once.
 
@@ -239,11 +248,14 @@ class HttpServer:
             authority: vouches for the names that tunnels are asked to.
             refuses: gives the reason why there is no tunnel to a host and port; empty where there is.
             certificate: gives the name in the certificate that is shown at a host.
+            clock: seconds since 1970, which every answer is dated by; None for the machine's.
 
         Raises:
             OSError: the address is taken.
         """
-        self._server = _Server(address, application, authority, refuses, certificate)
+        self._server = _Server(
+            address, application, authority, refuses, certificate=certificate, clock=clock or WallClock().now
+        )
         self.port: int = self._server.server_address[1]
         self._thread = Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="embedded-aws", daemon=True

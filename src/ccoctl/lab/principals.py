@@ -44,32 +44,35 @@ class Principal:
 ANONYMOUS = Principal(arn="")
 
 
-def identify(asked: Asked, sessions: Sessions) -> Principal | Answer:
-    """Who asks, or the answer to credentials that are nobody's, or not any more."""
+def identify(asked: Asked, sessions: Sessions, now: float) -> Principal | Answer:
+    """Who asks, or the answer to credentials that are nobody's, or not any more.
+
+    `now` is what signatures are dated by, in seconds since 1970.
+    """
     if not asked.access_key:
         return ANONYMOUS
     if asked.access_key == ADMINISTRATOR:
         arn = f"arn:{asked.partition}:iam::{accounts.ACCOUNT}:user/administrator"
         administrator = Principal(arn=arn, user_id="AIDALABADMINISTRATOR", policies=((_EVERYTHING,),))
-        return signatures.check(asked, ADMINISTRATOR_SECRET) or administrator
+        return signatures.check(asked, ADMINISTRATOR_SECRET, now) or administrator
     session = sessions.find(asked.access_key)
     if session is not None:
-        return _of_session(asked, session, sessions)
+        return _of_session(asked, session, sessions, now)
     found = accounts.user_of(asked.access_key)
     if found is None:
         return _unknown(asked)
     user, secret = found
-    return signatures.check(asked, secret) or Principal(
+    return signatures.check(asked, secret, now) or Principal(
         arn=user.arn, user_id=user.id, policies=accounts.user_policies(user)
     )
 
 
-def _of_session(asked: Asked, session: Session, sessions: Sessions) -> Principal | Answer:
+def _of_session(asked: Asked, session: Session, sessions: Sessions, now: float) -> Principal | Answer:
     if not secrets.compare_digest(asked.token.encode(), session.token.encode()):
         return _unknown(asked, "InvalidToken", "The provided token is malformed or otherwise invalid.")
     if sessions.expired(session):
         return _expired(asked)
-    return signatures.check(asked, session.secret_key) or Principal(
+    return signatures.check(asked, session.secret_key, now) or Principal(
         arn=session.arn, user_id=session.user_id, policies=session.policies(), role_arn=session.grant.role_arn
     )
 

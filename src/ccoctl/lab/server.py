@@ -100,16 +100,21 @@ def embedded_aws(
     Raises:
         OSError: the port is taken.
     """
-    steady = clock or time.monotonic
-    clock = clock or time.time  # noqa: TID251 - the machine's clock is what a lab goes by, unless it is told another
+    how = conditions or Conditions()
+
+    def wall() -> float:
+        """What signatures are dated by, whatever time a test lets it be."""
+        return time.time() + how.clock_ahead  # noqa: TID251 - the machine's clock is what clients and lab go by
+
+    steady, clock = clock or time.monotonic, clock or wall
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     listening: list[int] = []
     with tempfile.TemporaryDirectory(prefix="ccoctl-lab-") as folder:
         authority = Authority(Path(folder), time.time())  # noqa: TID251 - clients look at certificates by theirs
         get = HttpsGet(ca_bundle=str(authority.bundle), connect=_through(lambda: listening[0]))
-        edge = Edge(conditions or Conditions(), get, clock, steady)
+        edge = Edge(how, get, clock, steady, wall)
         edge.reset()
-        server = HttpServer((HOST, port), edge, authority, edge.refuses, _certificate)
+        server = HttpServer((HOST, port), edge, authority, edge.refuses, certificate=_certificate, clock=wall)
         listening.append(server.port)
         try:
             yield EmbeddedAws(edge, server.port, authority.bundle)

@@ -1,14 +1,16 @@
 """Signature version 4, as AWS checks it: whoever does not know the secret key is not believed.
 
 Source: IAM user guide, "Create a signed AWS API request"; S3 API reference, "Authenticating requests (AWS signature
-version 4)". The age of a signature is not looked at: the lab's clock may be another than its clients'.
+version 4)"; IAM user guide, "Troubleshoot Signature Version 4 for API requests", for the age that a signature may have.
 """
 
 from __future__ import annotations
 
+import calendar
 import hashlib
 import hmac
 import re
+import time
 from functools import lru_cache
 from urllib.parse import quote, unquote
 
@@ -17,10 +19,62 @@ from ccoctl.lab.asked import Asked, Signed
 
 _SAFE = "-_.~"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_MOMENT = "%Y%m%dT%H%M%SZ"
+_QUARTER_OF_AN_HOUR = frozenset({"s3", "iam", "sts"})
+"""Services that take signatures of 15 minutes before and after; others take those of 5."""
 
 
-def check(asked: Asked, secret: str) -> Answer | None:
-    """The refusal of a request that was not signed with the secret key; None for one that was."""
+def check(asked: Asked, secret: str, now: float) -> Answer | None:
+    """The refusal of a request that was not signed with the secret key, or at another time; None for any other.
+
+    `now` is in seconds since 1970, by the clock that clients go by, too.
+    """
+    return _age(asked, now) or _mismatch(asked, secret)
+
+
+def _age(asked: Asked, now: float) -> Answer | None:
+    """The refusal of a signature that is too old, or of the future."""
+    if asked.signed is None:
+        return None
+    try:
+        signed = calendar.timegm(time.strptime(_moment(asked), _MOMENT))
+    except ValueError:
+        return refusal(asked.service, asked.method, 403, "SignatureDoesNotMatch", "X-Amz-Date is no date of ISO 8601.")
+    minutes = 15 if asked.service in _QUARTER_OF_AN_HOUR else 5
+    # what is signed in a URL says itself how long it is good
+    lives = _seconds(asked.query.get("X-Amz-Expires", "")) if asked.signed.presigned else 60 * minutes
+    if -60 * minutes <= now - signed <= lives:
+        return None
+    if asked.service == "s3":
+        if asked.signed.presigned and now > signed:
+            return refusal("s3", asked.method, 403, "AccessDenied", "Request has expired")
+        message = "The difference between the request time and the current time is too large."
+        return refusal("s3", asked.method, 403, "RequestTimeTooSkewed", message)
+    if asked.service == "ec2":
+        return refusal("ec2", asked.method, 400, "RequestExpired", "Request has expired.")
+    message = _words(signed, now, minutes)
+    return refusal(asked.service, asked.method, 403, "SignatureDoesNotMatch", message)
+
+
+def _words(signed: float, now: float, minutes: int) -> str:
+    """As the services of the query protocol say it."""
+    given, here = _text(signed), _text(now)
+    if signed < now:
+        return f"Signature expired: {given} is now earlier than {_text(now - 60 * minutes)} ({here} - {minutes} min.)"
+    return (
+        f"Signature not yet current: {given} is still later than {_text(now + 60 * minutes)} ({here} + {minutes} min.)"
+    )
+
+
+def _text(moment: float) -> str:
+    return time.strftime(_MOMENT, time.gmtime(moment))
+
+
+def _seconds(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else 0
+
+
+def _mismatch(asked: Asked, secret: str) -> Answer | None:
     signed = asked.signed
     claimed = asked.headers.get("x-amz-content-sha256", "")
     if _DIGEST.fullmatch(claimed) and claimed != hashlib.sha256(asked.body).hexdigest():
@@ -37,10 +91,15 @@ def check(asked: Asked, secret: str) -> Answer | None:
 
 def _signature(asked: Asked, signed: Signed, secret: str) -> str:
     scope = f"{signed.date}/{asked.region}/{asked.service}/aws4_request"
-    moment = asked.query.get("X-Amz-Date", "") if signed.presigned else asked.headers.get("x-amz-date", "")
     digest = hashlib.sha256(_canonical(asked, signed).encode()).hexdigest()
-    text = f"AWS4-HMAC-SHA256\n{moment}\n{scope}\n{digest}"
+    text = f"AWS4-HMAC-SHA256\n{_moment(asked)}\n{scope}\n{digest}"
     return hmac.new(_key(secret, signed.date, asked.region, asked.service), text.encode(), hashlib.sha256).hexdigest()
+
+
+def _moment(asked: Asked) -> str:
+    """When it was signed, as it says."""
+    is_in_url = asked.signed is not None and asked.signed.presigned
+    return asked.query.get("X-Amz-Date", "") if is_in_url else asked.headers.get("x-amz-date", "")
 
 
 def _canonical(asked: Asked, signed: Signed) -> str:
