@@ -3,8 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Nothing is installed whose hash is not in requirements/; `make lock` brings them up to date.
+INSTALL := $(BIN)/python -m pip install --quiet --require-hashes
+OURSELVES := $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+COMPILE := $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+  --custom-compile-command "make lock"
 
-.PHONY: demo test test-long check bench clean
+.PHONY: demo test test-long check bench lock sbom dist clean
 
 demo: $(VENV)/lab
 	$(BIN)/python examples/demo.py
@@ -26,6 +31,25 @@ bench: $(VENV)/lab
 	$(BIN)/python benchmarks/create_and_delete.py
 	$(BIN)/python benchmarks/sts.py
 
+# `make lock UPGRADE=--upgrade` for the newest of everything; without it what is pinned stays, and the rest is added.
+lock: $(VENV)/lock
+	$(COMPILE) $(UPGRADE) --extra dev pyproject.toml requirements/build.in -o requirements/dev.txt
+	$(COMPILE) -c requirements/dev.txt --extra lab pyproject.toml requirements/build.in -o requirements/lab.txt
+	$(COMPILE) -c requirements/dev.txt pyproject.toml -o requirements/run.txt
+
+# What an installed ccoctl is made of, as CycloneDX, read from an environment that holds nothing else.
+sbom: $(VENV)/dev
+	rm -rf build/sbom && $(PYTHON) -m venv build/sbom
+	$(INSTALL:$(BIN)/%=build/sbom/bin/%) -r requirements/run.txt
+	build/sbom/bin/python -m pip uninstall --quiet --yes pip setuptools
+	sed "s/^dynamic = .*/version = \"$$($(BIN)/python -m hatchling version)\"/" pyproject.toml >build/pyproject.toml
+	mkdir -p dist && $(BIN)/cyclonedx-py environment --pyproject build/pyproject.toml --mc-type application \
+	  --output-reproducible --output-file dist/ccoctl.cdx.json build/sbom/bin/python
+
+# The same tree gives the same bytes: archives carry no times, users or modes of this machine.
+dist: $(VENV)/dev
+	$(BIN)/python -m hatchling build
+
 clean:
 	rm -rf $(VENV) build dist demo-report.html
 
@@ -33,10 +57,16 @@ $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "python 3.11 or later is needed")'
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/lab: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[lab]'
+$(VENV)/lab: pyproject.toml requirements/lab.txt | $(VENV)/bin/python
+	$(INSTALL) -r requirements/lab.txt
+	$(OURSELVES)
 	touch $@
 
-$(VENV)/dev: pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+$(VENV)/dev: pyproject.toml requirements/dev.txt | $(VENV)/bin/python
+	$(INSTALL) -r requirements/dev.txt
+	$(OURSELVES)
 	touch $@ $(VENV)/lab
+
+$(VENV)/lock: | $(VENV)/bin/python
+	$(PYTHON) -m venv $@
+	$@/bin/pip install --quiet uv
