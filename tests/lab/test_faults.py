@@ -64,8 +64,18 @@ def fared(call: Callable[[], Any]) -> str:
                 "ec2": ("InternalError", 500),
             },
         ),
+        (
+            Weather(unavailable=1),
+            {
+                "iam": ("ServiceUnavailable", 503),
+                "s3": ("ServiceUnavailable", 503),
+                "sts": ("ServiceUnavailable", 503),
+                "cloudfront": ("ServiceUnavailable", 503),
+                "ec2": ("Unavailable", 503),
+            },
+        ),
     ],
-    ids=["throttling", "server errors"],
+    ids=["throttling", "server errors", "unavailable"],
 )
 def test_each_service_has_its_own_words_that_a_client_understands(
     serve: Serve, weather: Weather, expected: dict[str, tuple[str, int]]
@@ -93,6 +103,32 @@ def test_half_of_the_resets_come_before_and_half_after_the_server_acted(serve: S
     from ccoctl.lab.accounts import iam as backend
 
     assert sorted(role.name for role in backend("aws").roles.values()) == sorted(done)
+
+
+def test_a_lost_answer_is_of_a_request_that_was_carried_out(serve: Serve) -> None:
+    aws = serve(weather=Weather(lost_answers=1))
+    iam = client(aws, "iam")
+    assert fared(lambda: iam.create_role(RoleName="role", AssumeRolePolicyDocument="{}")) == "reset"
+    assert fared(lambda: iam.create_role(RoleName="role", AssumeRolePolicyDocument="{}")) == "reset"
+    assert [call.code for call in aws.calls()] == ["", "EntityAlreadyExists"]
+
+
+def test_a_storm_may_be_of_some_requests_alone(serve: Serve) -> None:
+    aws = serve(weather=Weather(server_errors=1, only=("iam:List*", "s3:*")))
+    fates = {name: fared(call) for name, call in calls(aws).items()}
+    assert {name for name, fate in fates.items() if fate != "fine"} == {"iam", "s3"}
+
+
+def test_a_storm_comes_and_goes(serve: Serve) -> None:
+    aws = serve()
+    ask = client(aws, "sts").get_caller_identity
+    told = [fared(ask)]
+    aws.change_weather(Weather(throttle=1))
+    told.append(fared(ask))
+    aws.reset()
+    told.append(fared(ask))
+    aws.change_weather(Weather())
+    assert [*told, fared(ask)] == ["fine", "Throttling", "Throttling", "fine"]
 
 
 def run(weather: Weather, backwards: bool = False) -> list[tuple[str, str]]:

@@ -11,12 +11,24 @@ class Weather:
 
     throttle: float = 0.0
     server_errors: float = 0.0
+    """Answers of the status 500."""
+    unavailable: float = 0.0
+    """Answers of the status 503."""
     connection_resets: float = 0.0
     """Half of them before the request is carried out, half of them after it."""
+    lost_answers: float = 0.0
+    """Requests that are carried out, and whose connection breaks before the answer."""
+    only: tuple[str, ...] = ("*",)
+    """The requests that all of these shares are of: `service:Operation` with the wildcards of a shell."""
     deny: tuple[str, ...] = ()
     """IAM actions, with IAM's wildcards, that nobody may do."""
     seed: int = 0
     """The n-th of several equal requests fares alike in every run with the same one."""
+
+    @property
+    def is_fair(self) -> bool:
+        """True when no request fails by chance."""
+        return not any((self.throttle, self.server_errors, self.unavailable, self.connection_resets, self.lost_answers))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

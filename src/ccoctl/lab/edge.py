@@ -19,7 +19,7 @@ from ccoctl.lab.answers import Answer, refusal
 from ccoctl.lab.asked import Asked, asked
 from ccoctl.lab.authorization import authorize, may, needed_actions
 from ccoctl.lab.cdn import Cdn
-from ccoctl.lab.conditions import Conditions
+from ccoctl.lab.conditions import Conditions, Weather
 from ccoctl.lab.consistency import Consistency
 from ccoctl.lab.deployments import Deployments
 from ccoctl.lab.faults import Faults
@@ -85,6 +85,10 @@ class Edge:
     def calls(self) -> tuple[LoggedCall, ...]:
         """The requests so far, in the order in which they were answered."""
         return self._log.calls()
+
+    def change_weather(self, weather: Weather) -> None:
+        """Another weather from now on, also after a reset."""
+        self._faults.change(weather)
 
     def reset(self) -> None:
         """Empty the account and the log."""

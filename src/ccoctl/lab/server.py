@@ -16,7 +16,7 @@ from ccoctl.federation.connect import tunnel
 from ccoctl.federation.https import HttpsGet
 from ccoctl.lab.accounts import ACCOUNT, iam
 from ccoctl.lab.authority import Authority
-from ccoctl.lab.conditions import Conditions
+from ccoctl.lab.conditions import Conditions, Weather
 from ccoctl.lab.edge import Edge
 from ccoctl.lab.hosts import host_of
 from ccoctl.lab.http import HttpServer
@@ -48,6 +48,10 @@ class EmbeddedAws:
     def calls(self) -> tuple[LoggedCall, ...]:
         """The requests so far."""
         return self._edge.calls()
+
+    def change_weather(self, weather: Weather) -> None:
+        """Another weather from now on, also after a reset: a storm that comes, or is over."""
+        self._edge.change_weather(weather)
 
     def reset(self) -> None:
         """Empty the account and the log."""
