@@ -25,6 +25,7 @@ ACCOUNT = ServiceAccount("openshift-machine-api", "machine-api-controllers", "4b
 REQUEST = TokenRequest(account=ACCOUNT, audiences=("openshift",))
 POD = ObjectRef("machine-api-controllers-0", "21b5ed1c-10b5-4584-b8c6-8801a2346572")
 NODE = ObjectRef("worker-0", "5e2175a5-2376-43ff-a557-77120b4bfe69")
+_SHA256 = hashes.SHA256()
 
 
 @cache
@@ -71,10 +72,12 @@ def good(**changed: Any) -> str:
     return signer().sign(members(**changed))
 
 
-def signed(header: Mapping[str, Any] | bytes, payload: Mapping[str, Any] | bytes) -> str:
-    """A token with any header and payload and a signature that is right, by RS256 with the cluster's key."""
+def signed(
+    header: Mapping[str, Any] | bytes, payload: Mapping[str, Any] | bytes, algorithm: hashes.HashAlgorithm = _SHA256
+) -> str:
+    """A token with any header and payload and a signature that is right: RSA's PKCS #1 v1.5 with the cluster's key."""
     text = f"{_encoded(header)}.{_encoded(payload)}"
-    return f"{text}.{encode(rsa_key().sign(text.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
+    return f"{text}.{encode(rsa_key().sign(text.encode(), padding.PKCS1v15(), algorithm))}"
 
 
 def signed_with_ec(header: bytes, payload: bytes) -> str:
@@ -288,7 +291,8 @@ def shapes() -> dict[str, str]:
     return {f"shape: {name}": text for name, text in wrong.items()}
 
 
-def all_of_them() -> dict[str, str]:
+@cache
+def all_of_them() -> Mapping[str, str]:
     """Every forgery by a name that says what is wrong."""
     return {**shapes(), **headers(), **signatures(), **payloads()}
 
@@ -298,8 +302,7 @@ def _pss() -> padding.PSS:
 
 
 def _with_hash(alg: str, algorithm: hashes.HashAlgorithm) -> str:
-    text = f"{_encoded({'alg': alg, 'kid': signer().kid})}.{_encoded(members())}"
-    return f"{text}.{encode(rsa_key().sign(text.encode(), padding.PKCS1v15(), algorithm))}"
+    return signed({"alg": alg, "kid": signer().kid}, members(), algorithm)
 
 
 def _with_bit_changed(token: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import joserfc.jwk
 import joserfc.jws
 import pytest
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,11 +32,22 @@ def verified(token: str, keys: Jwks | None = None, *, now: float = NOW) -> Claim
     return verify(token, keys=key_set(keys or forgery.published()), issuer=ISSUER, audiences=AUDIENCES, now=now)
 
 
-def problem(token: str, keys: Jwks | None = None, *, now: float = NOW) -> TokenProblem:
-    """Why a token is refused."""
+def refusal(token: str, keys: Jwks | None = None, *, now: float = NOW) -> TokenError:
+    """What is said to a token that does not hold."""
     with pytest.raises(TokenError) as raised:
         verified(token, keys, now=now)
-    return raised.value.problem
+    return raised.value
+
+
+def problem(token: str, keys: Jwks | None = None, *, now: float = NOW) -> TokenProblem:
+    """Why a token is refused."""
+    return refusal(token, keys, now=now).problem
+
+
+def published_as(kid: str | None, *, of: str = "cluster", use: str | None = None, alg: str | None = None) -> Jwk:
+    """An RSA key of ours under another kid."""
+    key = forgery.signer(of).jwk
+    return Jwk(kty="RSA", use=use, alg=alg, kid=None if kid is None else Kid(kid), n=key.n, e=key.e)
 
 
 def test_the_clusters_own_token_holds() -> None:
@@ -88,6 +100,87 @@ def test_a_refusal_says_what_is_wrong(token: str, expected: TokenProblem) -> Non
     assert problem(token) is expected
 
 
+KID = forgery.signer().kid
+HEADER = {"alg": "RS256", "kid": KID}
+
+
+@pytest.mark.parametrize(
+    ("token", "words"),
+    [
+        (FORGERIES["header: kid unknown"], "No published key has the kid 'another'"),
+        (FORGERIES["signature: RS384 of a key for RS256"], f"The key '{KID}' does not sign with RS384"),
+        (FORGERIES["signature: another key, this kid"], f"The signature was not made with the key '{KID}'"),
+        (forgery.good(exp=NOW), "The token expired 0 seconds ago"),
+        (forgery.good(iat=NOW + 301, exp=NOW + 999), "The token is not valid yet: its iat is 5 minutes from now"),
+        (forgery.good(nbf=NOW + 7200), "The token is not valid yet: its nbf is 2 hours from now"),
+        (
+            forgery.good(iat=NOW, exp=NOW + 86400 * 365),
+            "The token was issued for 365 days; a projected one lives 24 hours at most",
+        ),
+        (
+            forgery.good(iss="https://evil.example.com"),
+            f"The token's issuer is 'https://evil.example.com', not '{ISSUER}'",
+        ),
+        (forgery.good(iss="i" * 201), f"The token's issuer is '{'i' * 200}', not '{ISSUER}'"),
+        (
+            forgery.good(aud=["openshift", "a" * 81]),
+            f"The token is for the audience '{'a' * 80}', which is not one of openshift, sts.amazonaws.com",
+        ),
+    ],
+    ids=["kid", "algorithm", "signature", "exp", "iat", "nbf", "lifetime", "iss", "endless iss", "endless aud"],
+)
+def test_and_says_it_in_words(token: str, words: str) -> None:
+    assert refusal(token).what == words
+
+
+def test_no_more_than_80_characters_of_a_kid_are_repeated() -> None:
+    long = "k" * 81
+    said = f"'{'k' * 80}'"
+    keys = Jwks((published_as(long, alg="RS256"),))
+    token = forgery.signed({"alg": "RS256", "kid": long}, forgery.members())
+    other = forgery.signed({"alg": "RS384", "kid": long}, forgery.members())
+
+    assert refusal(token).what == f"No published key has the kid {said}"
+    assert refusal(other, keys).what == f"The key {said} does not sign with RS384"
+    assert refusal(token, Jwks((published_as(long, of="forger"),))).what == (
+        f"The signature was not made with the key {said}"
+    )
+    with pytest.raises(SigningKeyError) as raised:
+        key_set(Jwks((published_as(long), published_as(long))))
+    assert raised.value.what == f"Two keys of the JWKS have the kid {said}"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (119, "119 seconds"),
+        (120, "2 minutes"),
+        (7199, "119 minutes"),
+        (7200, "2 hours"),
+        (48 * 3600 - 1, "47 hours"),
+        (48 * 3600, "2 days"),
+        (3 * 86400 - 1, "2 days"),
+    ],
+)
+def test_spans_of_time_are_told_in_whole_units(seconds: int, words: str) -> None:
+    assert refusal(forgery.good(iat=NOW - 100, exp=NOW), now=NOW + seconds).what == f"The token expired {words} ago"
+
+
+def test_a_life_that_ends_before_it_began_is_told_in_seconds() -> None:
+    backwards = forgery.good(iat=NOW + 299, exp=NOW + 1)
+
+    assert refusal(backwards).what == "The token was issued for -298 seconds; a projected one lives 24 hours at most"
+
+
+@pytest.mark.parametrize(("life", "holds"), [(0, False), (1, True), (86400, True), (86401, False)])
+def test_a_token_lives_a_second_to_a_day(life: int, holds: bool) -> None:
+    token = forgery.good(iat=NOW + 100, exp=NOW + 100 + life)
+    if holds:
+        assert verified(token).lifetime == life
+    else:
+        assert problem(token) is TokenProblem.LIFETIME
+
+
 def test_a_forger_learns_nothing_of_the_claims() -> None:
     """The signature is looked at before times, issuer and audience."""
     stolen = forgery.signer("forger").sign(forgery.members(exp=NOW - 1, iss="https://x.example.com", aud="x"))
@@ -121,32 +214,44 @@ def test_a_retired_key_is_refused() -> None:
 
 
 def test_another_issuers_key_under_the_same_kid_is_refused() -> None:
-    theirs = forgery.signer("forger").jwk
-    disguised = Jwk(kty="RSA", use="sig", alg="RS256", kid=forgery.signer().kid, n=theirs.n, e=theirs.e)
+    disguised = published_as(KID, of="forger", use="sig", alg="RS256")
 
     assert problem(forgery.good(), Jwks((disguised,))) is TokenProblem.SIGNATURE
 
 
-def test_a_key_for_encryption_checks_nothing() -> None:
-    mine = forgery.signer().jwk
+USELESS = [
+    published_as(KID, use="enc"),
+    published_as(None, use="sig"),
+    Jwk(kty="OKP", kid=Kid("ed25519"), crv="Ed25519"),
+    Jwk(kty="EC", kid=Kid("secp256k1"), crv="secp256k1"),
+    Jwk(kty="oct", kid=Kid("secret")),
+]
 
-    assert problem(forgery.good(), Jwks((Jwk(kty="RSA", use="enc", kid=mine.kid, n=mine.n, e=mine.e),))) is (
-        TokenProblem.KEY
-    )
+
+@pytest.mark.parametrize("jwk", USELESS, ids=["for encryption", "without a kid", "Ed25519", "secp256k1", "secret"])
+def test_a_key_that_cannot_check_tokens_is_left_out_whatever_stands_beside_it(jwk: Jwk) -> None:
+    assert key_set(Jwks((jwk,))) == {}
+    assert problem(forgery.good(), Jwks((jwk,))) is TokenProblem.KEY
+    assert verified(forgery.good(), Jwks((jwk, forgery.signer().jwk, jwk))).issuer == ISSUER
 
 
-def test_a_key_without_a_kid_checks_nothing() -> None:
-    mine = forgery.signer().jwk
+@pytest.mark.parametrize(
+    ("alg", "algorithm"), [("RS256", hashes.SHA256()), ("RS384", hashes.SHA384()), ("RS512", hashes.SHA512())]
+)
+def test_an_rsa_key_that_names_no_algorithm_signs_with_each_of_its_three(
+    alg: str, algorithm: hashes.HashAlgorithm
+) -> None:
+    token = forgery.signed({**HEADER, "alg": alg}, forgery.members(), algorithm)
 
-    assert problem(forgery.good(), Jwks((Jwk(kty="RSA", use="sig", n=mine.n, e=mine.e),))) is TokenProblem.KEY
+    assert verified(token, Jwks((published_as(KID),))).issuer == ISSUER
+    assert verified(token, Jwks((published_as(KID, alg=alg),))).issuer == ISSUER
+    for other in {"RS256", "RS384", "RS512", "PS256"} - {alg}:
+        assert problem(token, Jwks((published_as(KID, alg=other),))) is TokenProblem.ALGORITHM
 
 
 def test_two_keys_of_one_kid_are_no_set() -> None:
-    theirs = forgery.signer("forger").jwk
-    twin = Jwk(kty="RSA", kid=Kid(forgery.signer().kid), n=theirs.n, e=theirs.e)
-
     with pytest.raises(SigningKeyError, match="have the kid"):
-        key_set(Jwks((forgery.signer().jwk, twin)))
+        key_set(Jwks((forgery.signer().jwk, published_as(KID, of="forger"))))
 
 
 @given(st.text(max_size=300))

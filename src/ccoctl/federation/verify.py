@@ -160,6 +160,6 @@ def _span(seconds: float) -> str:
     """A time span for people."""
     whole = int(seconds)
     for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
-        if abs(whole) >= 2 * size:
+        if whole >= 2 * size:
             return f"{whole // size} {unit}"
     return f"{whole} seconds"
