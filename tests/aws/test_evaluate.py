@@ -44,6 +44,7 @@ class TestATrustPolicy:
             {**ALLOW, "Sid": "Components"},
             {**ALLOW, "Principal": {"Federated": ["arn:aws:iam::123456789012:oidc-provider/x", PROVIDER]}},
             {**ALLOW, "Principal": {"AWS": "123456789012", "Federated": PROVIDER}},
+            {**ALLOW, "Principal": {"AWS": "1", "Service": "s", "CanonicalUser": "c", "Federated": PROVIDER}},
             {**ALLOW, "Action": ["sts:TagSession", ACTION]},
             {**ALLOW, "Action": "sts:assumerolewithwebidentity"},
             {**ALLOW, "Action": "STS:AssumeRole*"},
@@ -159,6 +160,7 @@ class TestADeny:
             {"Effect": "Deny", "Principal": "*", "Action": ACTION, "NotAction": "iam:*"},
             {"Effect": "deny", "Principal": "*", "Action": ACTION},
             {"Effect": "Deny", "Principal": {"Everybody": "*"}, "Action": ACTION},
+            {"Effect": "Deny", "Principal": {}, "Action": ACTION},
             {"Effect": "Deny", "principal": "*", "action": "*"},
             {},
             [],
@@ -175,6 +177,7 @@ class TestADeny:
         [
             {**DENY, "Action": "sts:AssumeRole", "Condition": {"StringMatches": {"a": "b"}}},
             {**DENY, "Principal": {"Federated": "arn:aws:iam::123456789012:oidc-provider/x"}},
+            {**DENY, "Principal": {"AWS": ["123456789012", "arn:aws:iam::123456789012:root"]}},
             {**DENY, "Condition": {"StringEquals": {"idp.example.com:sub": "other"}}},
             {"Effect": "Deny", "Principal": "*", "NotAction": "sts:*"},
             {"Effect": "Deny", "NotPrincipal": {"Federated": PROVIDER}, "Action": "*"},
@@ -268,10 +271,35 @@ class TestTheReason:
         assert self.why(ALLOW).why == f"a statement allows {ACTION}"
         assert self.why().why == f"no statement allows {ACTION}"
 
-    def test_says_what_could_not_be_read(self) -> None:
-        unknown = {"Condition": {"StringMatches": {"a": "b"}}}
-        assert "unknown condition operator StringMatches" in self.why({**ALLOW, **unknown}).why
-        assert "unknown condition operator StringMatches" in self.why({**DENY, **unknown}).why
+    @pytest.mark.parametrize(
+        ("changed", "words"),
+        [
+            ({"Condition": {"StringMatches": {"a": "b"}}}, "unknown condition operator StringMatches"),
+            ({"condition": SUBJECT}, "a statement has the unknown element 'condition'"),
+            ({"e" * 41: ""}, f"a statement has the unknown element '{'e' * 40}'"),
+            ({"Principal": {}}, "a statement's principal is none"),
+            ({"Principal": None}, "a statement's principal is none"),
+            ({"NotPrincipal": "*"}, "a statement has both Principal and NotPrincipal"),
+            ({"NotAction": "*"}, "a statement has both Action and NotAction"),
+            ({"Action": 7}, "a statement has an element that is neither a text nor a list of texts"),
+            ({"Action": [ACTION, 7]}, "a statement has an element that is neither a text nor a list of texts"),
+            ({"Action": []}, "a statement has an element that is neither a text nor a list of texts"),
+        ],
+        ids=str,
+    )
+    def test_says_what_could_not_be_read(self, changed: dict[str, Any], words: str) -> None:
+        assert self.why({**ALLOW, **changed}).why == f"no statement allows {ACTION}; one could not be read: {words}"
+        assert self.why({**DENY, **changed}).why == f"a statement denies {ACTION}; one could not be read: {words}"
+
+    def test_says_what_could_not_be_read_of_others(self) -> None:
+        def why(*statements: object) -> str:
+            return decide([{"Statement": list(statements)}], Question(action="s3:GetObject", resource="*")).why
+
+        unreadable = "no statement allows s3:GetObject; one could not be read: "
+        statement = {"Effect": "Allow", "Action": "*"}
+        assert why({**statement, "Resource": "${a}"}) == f"{unreadable}policy variables are not evaluated here"
+        assert why(statement) == f"{unreadable}a statement has neither Resource nor NotResource"
+        assert why("Allow") == "a statement denies s3:GetObject; one could not be read: a statement is no object"
 
 
 # An evaluator that is written as the user guide's flow chart, over a small language of valid policies.

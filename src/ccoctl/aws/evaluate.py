@@ -129,7 +129,8 @@ def _element(statement: Mapping[str, Any], name: str) -> tuple[object, bool]:
     """What an element says, and whether it says it as `Not…`."""
     given = [key for key in (name, f"Not{name}") if key in statement]
     if len(given) != 1:
-        raise UnreadablePolicyError(f"a statement has {'both' if given else 'neither'} {name} and Not{name}")
+        wrong = f"both {name} and Not{name}" if given else f"neither {name} nor Not{name}"
+        raise UnreadablePolicyError(f"a statement has {wrong}")
     return statement[given[0]], given[0] != name
 
 
@@ -148,7 +149,7 @@ def _principals(value: object) -> frozenset[tuple[str, str]]:
 
 def _accounts(principals: frozenset[tuple[str, str]]) -> frozenset[tuple[str, str]]:
     """The accounts that these are in, in both of their forms: who denies an account denies everybody in it."""
-    parts = [name.split(":", 5) for kind, name in principals if kind == "AWS" and name.count(":") >= 5]
+    parts = [name.split(":") for kind, name in principals if kind == "AWS" and name.count(":") >= 5]
     roots = [f"{':'.join(part[:2])}:iam::{part[4]}:root" for part in parts]
     return frozenset(("AWS", name) for name in (*roots, *(part[4] for part in parts)))
 
