@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -79,19 +80,51 @@ def test_the_reference_is_what_help_prints(root: Path) -> None:
     assert (root / "docs" / "commands.md").read_text() == reference()
 
 
-FOREIGN = {"boto3", "botocore", "rich", "moto", "flask", "cryptography", "yaml", "msgspec", "importlib.metadata"}
+LOADED = (
+    "import sys\n"
+    "before = set(sys.modules)\n"
+    "from ccoctl.cli.main import run\n"
+    "code = run(sys.argv[1:])\n"
+    "print(*sorted(set(sys.modules) - before), file=sys.stderr)\n"
+    "sys.exit(code)\n"
+)
+"""Runs a command line and tells what was imported for it, on the last line of stderr."""
+
+
+def imported(*arguments: str, **environment: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return set(done.stderr.splitlines()[-1].split())
+
+
+QUICK = {"ccoctl", "ccoctl.cli", "ccoctl.cli.main", "ccoctl.cli.helping", "ccoctl.cli.completing", "__future__"}
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["aws", "--help"], ["aws", "create-all", "--help"], ["aws", "plan"], ["--version"]]
+    "line", ["--version", "--help", "aws --help", "aws create-all -h", "help aws delete", "aws"], ids=str
 )
-def test_help_imports_next_to_nothing(arguments: list[str]) -> None:
-    program = (
-        "import sys\n"
-        "from ccoctl.cli.main import run\n"
-        f"run({arguments!r})\n"
-        f"print(sorted(set({sorted(FOREIGN)!r}) & set(sys.modules)), file=sys.stderr)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+def test_help_and_version_import_nothing(line: str) -> None:
+    assert imported(*line.split()) <= QUICK
 
-    assert done.stderr.splitlines()[-1] == "[]"
+
+def test_completion_imports_json_alone() -> None:
+    asked = {"_CCOCTL_COMPLETE": "zsh_complete", "COMP_WORDS": "ccoctl aws create-all --create", "COMP_CWORD": "3"}
+    json = imported("completion", "bash")
+
+    assert imported(**asked) <= json
+    assert {"json"} <= json
+    assert not json & {"click", "typing", "inspect", "dataclasses", "pathlib"}
+
+
+FOREIGN = {"boto3", "botocore", "rich", "moto", "flask", "cryptography", "yaml", "msgspec", "importlib.metadata"}
+
+
+@pytest.mark.parametrize("line", ["aws plan", "aws create-all --name", "awz"])
+def test_a_usage_error_imports_nothing_but_click(line: str) -> None:
+    assert "click" in imported(*line.split())
+    assert not imported(*line.split()) & FOREIGN

@@ -63,6 +63,7 @@ def test_all_missing_flags_are_named_at_once(capsys: pytest.CaptureFixture[str])
         (["aws", "create-key-pair", "--ouput-dir", "x"], "--output-dir"),
         (["aws", "create-key-pair", "stray"], "stray"),
         (["help", "nothing"], "no command nothing"),
+        (["--", "awz"], "Did you mean aws?"),
     ],
 )
 def test_wrong_command_lines_end_with_2(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,6 +103,16 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert first == second
     assert run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("ccoctl ")
+
+
+@pytest.mark.parametrize("line", ["--help", "aws required-permissions"])
+def test_output_that_has_no_room_is_said(line: str) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "ccoctl", *line.split()], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+
+    assert (done.returncode, done.stderr) == (1, "ccoctl: the output cannot be written: No space left on device\n")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ccoctl.cli.table import COMMANDS, help_of, names_below
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "terminal_width": 100}
 
@@ -27,8 +30,9 @@ class Command(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Parse after the boolean flags are brought to click's form and all required ones are there."""
-        args = self._plain_booleans(args)
-        self._require_all(ctx, args)
+        if not ctx.resilient_parsing:  # the shell completes a word; the others may be wrong still
+            args = self._plain_booleans(args)
+            self._require_all(ctx, args)
         return super().parse_args(ctx, args)
 
     def _plain_booleans(self, args: list[str]) -> list[str]:
@@ -55,8 +59,6 @@ class Command(click.Command):
         return plain
 
     def _require_all(self, ctx: click.Context, args: list[str]) -> None:
-        if ctx.resilient_parsing:
-            return
         given, _, _ = self.make_parser(ctx).parse_args(list(args))
         wants_help = self.get_help_option(ctx)
         if wants_help is not None and wants_help.name in given:
@@ -106,13 +108,21 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click's, with a guess where there is no such command."""
         name = args[0]
-        if not name.startswith("-") and name not in self.list_commands(ctx):
+        if not ctx.resilient_parsing and not name.startswith("-") and name not in self.list_commands(ctx):
             from difflib import get_close_matches
 
             near = get_close_matches(name, self.list_commands(ctx), n=1)
             guess = f" Did you mean {near[0]}?" if near else ""
             raise click.UsageError(f"there is no command {name!r}.{guess}", ctx=ctx)
         return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Commands, with their help from the table, and options; none is imported."""
+        from click.shell_completion import CompletionItem
+
+        below = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        commands = [CompletionItem(name, help=help_of((*self.path, name))) for name in below]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The commands with their help from the table; none is imported."""

@@ -1,32 +1,20 @@
-"""The command `ccoctl`: the root group, and the border where every error becomes a sentence and an exit code."""
+"""The command `ccoctl`: what texts made ahead answer is answered from them, everything else by click.
+
+Whoever asks for help, or completes a word with TAB, waits for nothing but this module and what it imports: next to
+nothing, on purpose. `ccoctl.cli.ahead` makes the texts, of what click would say.
+"""
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from collections.abc import Sequence
-from types import FrameType
-from typing import NoReturn
 
-import click
+from ccoctl.cli import completing, helping
 
-from ccoctl import __version__
-from ccoctl.cli import output
-from ccoctl.cli.command import SETTINGS, LazyGroup
-from ccoctl.errors import CcoctlError, CloudError, Problems
-
-INTERRUPTED = 130
-
-
-@click.group(cls=LazyGroup, name="ccoctl", context_settings=SETTINGS, no_args_is_help=True)
-@click.version_option(__version__, message="ccoctl %(version)s (Python)")
-def root() -> None:
-    """Set up short-lived cloud credentials for every component of a cluster.
-
-    The cluster signs a token for each of its components; the cloud trusts the cluster's issuer and exchanges the token
-    for credentials that live an hour and can do only what that component needs.
-    """
+TYPE_CHECKING = False  # importing typing would take longer than an answer
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import NoReturn
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -36,95 +24,29 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 def run(argv: Sequence[str]) -> int:
     """Run a command line: 0 done, 1 failed, 2 usage, 3 differences found, 130 interrupted."""
-    signal.signal(signal.SIGTERM, _terminated)
+    asked = os.environ.get(completing.VARIABLE)
+    answer = completing.answer(asked, os.environ) if asked else _script(argv) or helping.answer(argv)
+    if answer is not None and sys.stdout is not None:
+        return _said(answer)
+    from ccoctl.cli import root
+
+    return root.run(argv)
+
+
+def _script(argv: Sequence[str]) -> str | None:
+    """What shells load when they start."""
+    return completing.script(argv[1]) if len(argv) == 2 and argv[0] == "completion" else None
+
+
+def _said(answer: str | bytes) -> int:
     try:
-        code = root.main(args=list(argv), prog_name="ccoctl", standalone_mode=False)
-    except click.exceptions.Exit as error:
-        return error.exit_code
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        return 0
-    except click.UsageError as error:
-        return _usage(error, argv)
-    except click.ClickException as error:
-        output.error(error.format_message())
-        return 1
-    except (KeyboardInterrupt, click.Abort):
-        output.error("interrupted; run the same command again to go on")
-        return INTERRUPTED
-    except CcoctlError as error:
-        return _known(error, argv)
-    except BrokenPipeError:
-        # whoever read our output has left; nothing may be written to it at exit, either
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except Exception as error:
-        return _bug(error, argv)
-    return code if isinstance(code, int) else 0
+        if isinstance(answer, bytes):  # for a shell, which takes no other line ends than these
+            sys.stdout.buffer.write(answer)
+        else:
+            sys.stdout.write(answer)
+        sys.stdout.flush()
+    except OSError as error:
+        from ccoctl.cli import root
 
-
-def _ours(argv: Sequence[str]) -> Sequence[str]:
-    """What is said to us: after `--` comes another command's line."""
-    return argv[: list(argv).index("--")] if "--" in argv else argv
-
-
-def _terminated(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-def _wants(argv: Sequence[str], flag: str, value: str) -> bool:
-    ours = _ours(argv)
-    pairs = zip(ours, [*ours[1:], ""], strict=True)
-    return any(arg == f"{flag}={value}" or (arg == flag and following == value) for arg, following in pairs)
-
-
-def _usage(error: click.UsageError, argv: Sequence[str]) -> int:
-    if _wants(argv, "--output", "json"):
-        output.error_json({"what": error.format_message(), "exit_code": 2})
-        return 2
-    output.error(error.format_message())
-    if error.ctx is not None:
-        click.echo(f"Try '{error.ctx.command_path} --help'.", err=True)
-    return 2
-
-
-def _known(error: CcoctlError, argv: Sequence[str]) -> int:
-    _trace_if_debugging(argv)
-    if _wants(argv, "--output", "json"):
-        output.error_json(_as_json(error))
-    elif isinstance(error, Problems):
-        output.error(error.what)
-        for problem in error.problems:
-            click.echo(output.printable(f"  {problem}"), err=True)
-        if error.remedy:
-            click.echo(output.printable(f"  {error.remedy}"), err=True)
-    else:
-        output.error(str(error))
-    return error.exit_code
-
-
-def _as_json(error: CcoctlError) -> dict[str, object]:
-    told: dict[str, object] = {"what": error.what, "exit_code": error.exit_code}
-    told |= {name: value for name, value in (("where", error.where), ("remedy", error.remedy)) if value}
-    if isinstance(error, Problems):
-        told["problems"] = [{"where": problem.where, "what": problem.what} for problem in error.problems]
-    if isinstance(error, CloudError):
-        told |= {"kind": error.kind.value, "code": error.code, "operation": error.operation}
-        told |= {"missing_actions": list(error.actions)}
-    return told
-
-
-def _bug(error: Exception, argv: Sequence[str]) -> int:
-    _trace_if_debugging(argv)
-    output.error(
-        f"this is a bug of ccoctl, {type(error).__name__}: {error}\n"
-        "  Please report it with the command line and with what --debug adds."
-    )
-    return 1
-
-
-def _trace_if_debugging(argv: Sequence[str]) -> None:
-    if "--debug" in _ours(argv):
-        import traceback
-
-        click.echo(output.printable(traceback.format_exc()), err=True)
+        return root.unwritable(error)
+    return 0

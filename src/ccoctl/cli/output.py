@@ -9,6 +9,8 @@ from typing import Any, TextIO
 
 import click
 
+from ccoctl.errors import FileError
+
 
 def printable(text: str) -> str:
     """Text whose control characters, but line ends and tabs, are shown instead of sent to the terminal."""
@@ -19,13 +21,39 @@ def printable(text: str) -> str:
 
 
 def result(text: str) -> None:
-    """A result for people."""
-    click.echo(printable(text))
+    """A result for people.
+
+    Raises:
+        FileError: there is no room for it.
+    """
+    _write(printable(text))
 
 
 def result_json(value: object) -> None:
-    """A result for scripts."""
-    click.echo(json.dumps(value, indent=2, default=str))
+    """A result for scripts.
+
+    Raises:
+        FileError: there is no room for it.
+    """
+    _write(json.dumps(value, indent=2, default=str))
+
+
+def _write(text: str) -> None:
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        raise
+    except OSError as failure:
+        discard()
+        raise FileError(f"{UNWRITABLE}: {failure.strerror}") from failure
+
+
+UNWRITABLE = "the output cannot be written"
+
+
+def discard() -> None:
+    """What is still to be written to stdout, be it at exit, goes nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def note(text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ccoctl.cli.main import root
+from ccoctl.cli.root import root
 from ccoctl.cli.table import COMMANDS
 
 HEAD = """\
@@ -32,16 +32,29 @@ def _section(path: tuple[str, ...]) -> str:
 
 
 def help_text(path: tuple[str, ...]) -> str:
-    """The help of the command at a path."""
-    command: click.Command = root
-    context = click.Context(command, info_name="ccoctl", **command.context_settings)
+    """The help of the command at a path.
+
+    Raises:
+        LookupError: there is no such command.
+    """
+    context = context_of(path)
+    return context.command.get_help(context)
+
+
+def context_of(path: tuple[str, ...]) -> click.Context:
+    """The command at a path, as if it had been called with nothing.
+
+    Raises:
+        LookupError: there is no such command.
+    """
+    context = click.Context(root, info_name="ccoctl", **root.context_settings)
     for name in path:
-        below = command.get_command(context, name) if isinstance(command, click.Group) else None
-        if below is None:
+        group = context.command
+        command = group.get_command(context, name) if isinstance(group, click.Group) else None
+        if command is None:
             raise LookupError(f"no command {' '.join(path)}")
-        command = below
         context = click.Context(command, info_name=name, parent=context, **command.context_settings)
-    return command.get_help(context)
+    return context
 
 
 if __name__ == "__main__":
