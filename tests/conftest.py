@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import botocore.loaders
 import pytest
 
 pytest_plugins = ["ccoctl.lab.pytest_plugin"]
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _the_sdk_reads_its_data_once() -> Iterator[None]:
+    """Each command has a session of its own, which reads a megabyte of JSON: half of what a run of tests would do."""
+    read = functools.cache(botocore.loaders.JSONFileLoader().load_file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(botocore.loaders.JSONFileLoader, "load_file", lambda _self, path: read(path))
+        yield
 
 
 @pytest.fixture(scope="session")
