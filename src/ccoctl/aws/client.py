@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import logging
 import re
@@ -11,15 +12,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import botocore.exceptions
-import botocore.session
 from botocore import xform_name
 from botocore.config import Config
 
+from ccoctl.aws import bounds, sdk, skew
 from ccoctl.aws.failures import kind_of
 from ccoctl.aws.permissions import actions_of
+from ccoctl.aws.shapes import Seen
 from ccoctl.aws.sts import Credentials
 from ccoctl.engine.call import Answer, Call
+from ccoctl.engine.pace import Pace, Rate
 from ccoctl.errors import CloudError, ErrorKind, UsageError
+from ccoctl.federation.clock import WallClock
 
 CONNECT_TIMEOUT = 10.0
 """Seconds; a proxy that swallows packets is given up soon."""
@@ -29,6 +33,11 @@ BODY_LIMIT = 1024 * 1024
 """Bytes read of an object; a discovery document or JWKS has a few thousand."""
 MESSAGE_LIMIT = 500
 """Characters of a server's message that are shown."""
+
+RATES = {"iam": Rate(ceiling=100.0, burst=200.0), "sts": Rate(ceiling=600.0, burst=600.0)}
+"""What is asked of an account at most. STS's is its quota for an account and region (IAM user guide, "IAM and AWS STS
+quotas"). IAM's is not published and is lower for some calls: what it turns away slows us down. 200 calls at once are
+what 50 requests take, which so wait for nothing but the network."""
 
 _UNAUTHORISED = re.compile(r"not authorized to perform: ([A-Za-z0-9-]+:[A-Za-z0-9*]+)")
 
@@ -59,18 +68,20 @@ class AwsCloud:
         """
         self._connection = connection
         self._credentials: Credentials | None = None
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, bool], Any] = {}
+        self._authorities = sdk.Authorities()
+        self._pace = Pace(rates=RATES)
         self._lock = threading.Lock()
+        self._seen = Seen()
         try:
-            self._session = botocore.session.Session(profile=connection.profile or None)
-            self._session.get_scoped_config()
+            self._session = sdk.session(connection.profile)
         except botocore.exceptions.ProfileNotFound as error:
             raise UsageError(str(error), remedy="`aws configure list-profiles` lists the profiles.") from error
 
     def bearing(self, credentials: Credentials) -> AwsCloud:
         """The same AWS, asked with these credentials instead of the SDK's own."""
         other = copy.copy(self)
-        other._credentials, other._clients = credentials, {}
+        other._credentials, other._seen = credentials, Seen()
         return other
 
     @property
@@ -86,37 +97,55 @@ class AwsCloud:
         """
         if call.service == "tls":
             return self._thumbprint(call)
+        return self._pace.perform(call, self._ask)
+
+    def _ask(self, call: Call) -> Answer:
         _logger.debug("%s", call.name)
         try:
-            client = self._client(call.service)
-            answer = getattr(client, xform_name(call.operation))(**_parameters(call))
-            return _plain(answer)
+            operation = getattr(self._client(call.service), xform_name(call.operation))
+            with self._identity(), bounds.readable(call):
+                return self._seen.checked(call, _plain(operation(**_parameters(call))))
         except botocore.exceptions.ClientError as error:
             raise _refused(call, error) from error
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.HTTPClientError) as error:
             raise _unreachable(call, error) from error
 
+    def _identity(self) -> contextlib.AbstractContextManager[None]:
+        return contextlib.nullcontext() if self._credentials is None else sdk.bearing(self._credentials)
+
     def _client(self, service: str) -> Any:
+        """One for all threads; a second one for calls in the name of others."""
+        kind = service, self._credentials is not None
+        if (ready := self._clients.get(kind)) is not None:
+            return ready
         with self._lock:
-            if service not in self._clients:
-                own = self._credentials
-                self._clients[service] = self._session.create_client(
-                    service,
-                    region_name=self._region,
-                    verify=self._connection.ca_bundle or None,
-                    aws_access_key_id=own and own.access_key,
-                    aws_secret_access_key=own and own.secret_key,
-                    aws_session_token=own and own.session_token,
-                    config=Config(
-                        connect_timeout=CONNECT_TIMEOUT,
-                        read_timeout=READ_TIMEOUT,
-                        max_pool_connections=self._connection.concurrency,
-                        # retries are the engine's: they are counted, shown and stopped there
-                        retries={"total_max_attempts": 1},
-                        user_agent_extra="ccoctl-python",
-                    ),
-                )
-            return self._clients[service]
+            if kind not in self._clients:
+                self._clients[kind] = self._made(service)
+            return self._clients[kind]
+
+    def _made(self, service: str) -> Any:
+        own = self._credentials
+        made = self._session.create_client(
+            service,
+            region_name=self._region,
+            verify=self._connection.ca_bundle or None,
+            aws_access_key_id=own and own.access_key,
+            aws_secret_access_key=own and own.secret_key,
+            aws_session_token=own and own.session_token,
+            config=Config(
+                connect_timeout=CONNECT_TIMEOUT,
+                read_timeout=READ_TIMEOUT,
+                max_pool_connections=self._connection.concurrency,
+                # retries are the engine's: they are counted, shown and stopped there
+                retries={"total_max_attempts": 1},
+                user_agent=sdk.user_agent(self._session),
+            ),
+        )
+        bounds.install(made)
+        sdk.trim(made, self._authorities)
+        if own is not None:
+            sdk.takes_credentials(made)
+        return made
 
     def _thumbprint(self, call: Call) -> Answer:
         from ccoctl.aws.thumbprint import thumbprint
@@ -137,7 +166,7 @@ def _plain(answer: Mapping[str, Any]) -> Answer:
     body: Any = plain.get("Body")
     if hasattr(body, "read"):
         with body:
-            plain["Body"] = body.read(BODY_LIMIT)
+            plain["Body"] = bounds.body_of(body, BODY_LIMIT)
     return plain
 
 
@@ -148,7 +177,11 @@ def _refused(call: Call, error: botocore.exceptions.ClientError) -> CloudError:
     kind = kind_of(code, status)
     actions: tuple[str, ...] = ()
     remedy = _BAD_CREDENTIALS if code in _CREDENTIAL_CODES else ""
-    if _PUBLIC_POLICIES_BLOCKED in message:
+    ahead = skew.off_by(code, error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}), WallClock().now())
+    if ahead:
+        kind, remedy = ErrorKind.PERMANENT, skew.REMEDY
+        message = f"{message}{'; ' if message else ''}{skew.words(ahead)}"
+    elif _PUBLIC_POLICIES_BLOCKED in message:
         remedy = _ACCOUNT_BLOCKS
     elif kind is ErrorKind.DENIED:
         named = _UNAUTHORISED.findall(message)
