@@ -55,6 +55,7 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
             canned.agents.append(self.headers["User-Agent"])
             self.send_response(canned.status)
             self.send_header("Content-Length", str(len(canned.body)))
+            self.send_header("ETag", '"of-an-object"')
             self.end_headers()
             if self.command != "HEAD":
                 self.wfile.write(canned.body)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ccoctl.aws import names, role_calls
 from ccoctl.aws.desired import Settings
 from ccoctl.aws.migration import FOLDER, Found
-from ccoctl.aws.observe import Scope, observe
+from ccoctl.aws.observe import Scope, listed_roles, observe
 from ccoctl.aws.observe_s3 import published
 from ccoctl.aws.parse import role_of
 from ccoctl.aws.policy import Policy
@@ -52,14 +51,6 @@ class _RoleQuestion:
 
 def _listed(asked: Reader) -> Iterator[tuple[str, Policy]]:
     """Name and trust policy of every role in the account."""
-    marker = ""
-    while True:
-        page = asked.get(role_calls.list_roles(marker))
-        entries: Any = page.get("Roles")
-        for entry in entries if isinstance(entries, list) else []:
-            if isinstance(entry, Mapping):
-                role = role_of({"Role": entry}, permissions=None, inline=None, attached=None)
-                yield role.name, role.trust
-        marker = str(page.get("Marker") or "")
-        if not page.get("IsTruncated") or not marker:
-            return
+    for entry in listed_roles(asked):
+        role = role_of({"Role": entry}, permissions=None, inline=None, attached=None)
+        yield role.name, role.trust

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ccoctl.aws import calls, names, role_calls
 from ccoctl.aws.desired import Settings
@@ -16,7 +16,7 @@ from ccoctl.aws.observe_s3 import find_bucket, published, tags_of_objects
 from ccoctl.aws.parse import provider_of, role_of
 from ccoctl.aws.partition import has_cloudfront
 from ccoctl.aws.policy import federated
-from ccoctl.aws.reader import Reader
+from ccoctl.aws.reader import Pages, Reader
 from ccoctl.aws.resources import Account, Bucket, Distribution, Provider, Role
 from ccoctl.engine.diff import Unseen
 from ccoctl.errors import CloudError, ErrorKind, Problem
@@ -221,14 +221,13 @@ class _ProviderQuestion:
 
 def role_candidates(asked: Reader, name: str) -> tuple[str, ...]:
     """The names of the roles that may be ours: they begin as ours do."""
-    found: list[str] = []
-    marker = ""
-    while True:
-        page = asked.get(role_calls.list_roles(marker))
-        found += [role["RoleName"] for role in _entries(page, "Roles")]
-        marker = str(page.get("Marker") or "")
-        if not page.get("IsTruncated") or not marker:
-            return tuple(sorted(role for role in found if role.startswith(names.role_prefix(name))))
+    prefix = names.role_prefix(name)
+    return tuple(sorted(str(role["RoleName"]) for role in listed_roles(asked) if role["RoleName"].startswith(prefix)))
+
+
+def listed_roles(asked: Reader) -> Iterator[Mapping[str, Any]]:
+    """Every role of the account as a list says it: with its trust policy, without tags and boundary."""
+    return asked.pages(role_calls.list_roles, Pages("Roles", "Marker", "IsTruncated"))
 
 
 def _entries(answer: object, member: str) -> list[dict[str, str]]:
@@ -237,7 +236,9 @@ def _entries(answer: object, member: str) -> list[dict[str, str]]:
 
 
 def _provider_arns(asked: Reader) -> tuple[str, ...]:
-    return tuple(entry["Arn"] for entry in _entries(asked.get(calls.list_providers()), "OpenIDConnectProviderList"))
+    return tuple(
+        str(entry["Arn"]) for entry in _entries(asked.get(calls.list_providers()), "OpenIDConnectProviderList")
+    )
 
 
 def _provider_candidates(

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ccoctl.aws import cloudfront_calls as front
 from ccoctl.aws import names
 from ccoctl.aws.desired import Settings
 from ccoctl.aws.parse import tags_of
-from ccoctl.aws.reader import Reader
+from ccoctl.aws.reader import Pages, Reader
 from ccoctl.aws.resources import AccessIdentity, Distribution, OriginAccess
 from ccoctl.engine.call import Answer, Call, at_path
 from ccoctl.engine.diff import Unseen
+from ccoctl.errors import CloudError, ErrorKind
 
 
 def find_distribution(asked: Reader, settings: Settings) -> Distribution | Unseen | None:
     """Our distribution, by its comment; Unseen where the caller may not list them."""
     comment = names.comment(settings.site)
-    entries = _pages(asked, front.list_distributions, "DistributionList")
+    entries = _listed(asked, front.list_distributions, "DistributionList")
     if isinstance(entries, Unseen):
         return entries
     entry = next((entry for entry in entries if entry.get("Comment") == comment), None)
@@ -54,12 +55,12 @@ def _distribution(answer: Answer, tags: Answer | Unseen | None, comment: str) ->
 def access_identities(asked: Reader, settings: Settings) -> tuple[AccessIdentity, ...]:
     """Our origin access identities by comment and controls by name, with the ETags that deleting them takes."""
     found: list[AccessIdentity] = []
-    identities = _pages(asked, front.list_access_identities, "CloudFrontOriginAccessIdentityList")
+    identities = _listed(asked, front.list_access_identities, "CloudFrontOriginAccessIdentityList")
     if not isinstance(identities, Unseen):
         comment = names.comment(settings.site)
         ids = [entry["Id"] for entry in identities if entry.get("Comment") == comment]
         found += [_with_etag(asked, OriginAccess.OAI, item, front.get_access_identity(item)) for item in ids]
-    controls = _pages(asked, front.list_access_controls, "OriginAccessControlList")
+    controls = _listed(asked, front.list_access_controls, "OriginAccessControlList")
     if not isinstance(controls, Unseen):
         ids = [entry["Id"] for entry in controls if _is_our_control(entry, settings)]
         found += [_with_etag(asked, OriginAccess.OAC, item, front.get_access_control(item)) for item in ids]
@@ -76,20 +77,10 @@ def _with_etag(asked: Reader, kind: OriginAccess, identity: str, call: Call) -> 
     return AccessIdentity(kind=kind, id=identity, etag=etag)
 
 
-def _pages(asked: Reader, page: Callable[[str], Call], member: str) -> list[Mapping[str, Any]] | Unseen:
-    found: list[Mapping[str, Any]] = []
-    marker = ""
-    while True:
-        answer = asked.see(page(marker))
-        if isinstance(answer, Unseen):
-            return answer
-        listed = (answer or {}).get(member)
-        found += _items(listed)
-        marker = str(at_path(listed, "NextMarker") or "") if isinstance(listed, Mapping) else ""
-        if not marker:
-            return found
-
-
-def _items(listed: object) -> Iterator[Mapping[str, Any]]:
-    items = listed.get("Items") if isinstance(listed, Mapping) else None
-    yield from (item for item in items or [] if isinstance(item, Mapping))
+def _listed(asked: Reader, page: Callable[[str], Call], member: str) -> list[Mapping[str, Any]] | Unseen:
+    try:
+        return list(asked.pages(page, Pages(f"{member}.Items", f"{member}.NextMarker", f"{member}.NextMarker")))
+    except CloudError as error:
+        if error.kind is ErrorKind.DENIED:
+            return Unseen(", ".join(error.actions) or page("").name)
+        raise

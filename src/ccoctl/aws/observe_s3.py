@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from ccoctl.aws import calls, policy
@@ -11,7 +12,7 @@ from ccoctl.aws.desired import Settings
 from ccoctl.aws.names import Tags
 from ccoctl.aws.parse import tags_of
 from ccoctl.aws.policy import Policy
-from ccoctl.aws.reader import Reader
+from ccoctl.aws.reader import Pages, Reader
 from ccoctl.aws.resources import Bucket, Document, PublicAccess
 from ccoctl.engine.call import Answer
 from ccoctl.engine.diff import Unseen
@@ -141,12 +142,10 @@ class _TagQuestion:
 
 
 def _keys(asked: Reader, bucket: str) -> list[str]:
-    keys: list[str] = []
-    token = ""
-    while True:
-        page = asked.find(calls.list_objects(bucket, token)) or {}
-        contents = page.get("Contents")
-        keys += [str(entry["Key"]) for entry in contents] if isinstance(contents, list) else []
-        token = str(page.get("NextContinuationToken") or "")
-        if not page.get("IsTruncated") or not token:
-            return keys
+    place = Pages("Contents", "NextContinuationToken", "IsTruncated")
+    try:
+        return [str(entry["Key"]) for entry in asked.pages(partial(calls.list_objects, bucket), place)]
+    except CloudError as error:
+        if error.kind is ErrorKind.MISSING:
+            return []
+        raise

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from ccoctl.engine.call import Answer, Call
+from ccoctl.engine.call import Answer, Call, at_path
 from ccoctl.engine.diff import Unseen
 from ccoctl.errors import CloudError, ErrorKind
 
 T = TypeVar("T")
 Perform = Callable[[Call], Answer]
+
+MOST_PAGES = 1000
+MOST_ENTRIES = 20_000
+"""Of a list, all pages together: an account has 5,000 roles at most, and a bucket of ours a few objects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Where an answer has what belongs to its page, dotted."""
+
+    entries: str
+    marker: str
+    """That of the next page."""
+    more: str
+    """What is true where there is one."""
 
 
 class Reader:
@@ -48,6 +64,34 @@ class Reader:
             if error.kind is ErrorKind.DENIED:
                 return Unseen(", ".join(error.actions) or call.name)
             raise
+
+    def pages(self, page: Callable[[str], Call], place: Pages) -> Iterator[Mapping[str, Any]]:
+        """The entries of a list that comes in pages; whoever takes them keeps what is needed.
+
+        Args:
+            page: the question for the page after a marker; the first has an empty one.
+            place: where an answer holds its entries and the marker of the next page.
+
+        Raises:
+            CloudError: whatever the cloud says, or the list has no end.
+        """
+        markers = {""}
+        marker, left = "", MOST_ENTRIES
+        while len(markers) <= MOST_PAGES and left >= 0:
+            answer = self.get(page(marker))
+            listed = at_path(answer, place.entries)
+            entries = [entry for entry in listed if isinstance(entry, Mapping)] if isinstance(listed, list) else []
+            yield from entries
+            left -= len(entries)
+            marker = str(at_path(answer, place.marker) or "") if at_path(answer, place.more) else ""
+            if not marker:
+                return
+            if marker in markers:
+                break
+            markers.add(marker)
+        name = page("").name
+        remedy = "Check what answers there: AWS_ENDPOINT_URL and HTTPS_PROXY."
+        raise CloudError(f"{name}: the list has no end", kind=ErrorKind.PERMANENT, operation=name, remedy=remedy)
 
     def start(self, function: Callable[[], T]) -> Future[T]:
         """Ask in the background; such a function must not start others and wait for them."""
