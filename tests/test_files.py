@@ -176,6 +176,20 @@ class TestDirectories:
             files.ensure_directory(tmp_path / "a" / "b" / "c")
         assert [_mode(tmp_path / name) for name in ("a", "a/b", "a/b/c")] == [0o700] * 3
 
+    @pytest.mark.parametrize("mask", [0o022, 0o077, 0o277, 0o777])
+    def test_they_can_be_used_whatever_the_umask(self, open_directory: Path, mask: int) -> None:
+        open_directory.chmod(0o777)
+        with _as_nobody(), _umask(mask):
+            files.ensure_directory(open_directory / "a" / "b", mode=0o755)
+            files.write_whole(open_directory / "a" / "b" / "c", b"x", mode=0o600)
+        assert [_mode(open_directory / name) for name in ("a", "a/b", "a/b/c")] == [0o755, 0o755, 0o600]
+
+    def test_a_group_that_files_inherit_stays(self, tmp_path: Path) -> None:
+        tmp_path.chmod(0o2755)
+        with _umask(0o277):
+            files.ensure_directory(tmp_path / "a")
+        assert _mode(tmp_path / "a") == 0o2700
+
     def test_what_is_there_is_left_as_it_is(self, tmp_path: Path) -> None:
         (tmp_path / "a").mkdir()
         (tmp_path / "a").chmod(0o755)
@@ -272,6 +286,25 @@ class TestWriting:
         with pytest.raises(FileError, match="symbolic link"):
             files.write_whole(tmp_path / "a", b"same", mode=0o644)
         assert _mode(tmp_path / "victim") == 0o600
+
+    @pytest.mark.parametrize("content", [b"same", b"other"])
+    def test_another_name_of_somebodys_file_is_not_written_through(self, tmp_path: Path, content: bytes) -> None:
+        """A hard link that was planted: the file behind it keeps its content and its mode."""
+        victim = tmp_path / "victim"
+        victim.write_bytes(content)
+        victim.chmod(0o640)
+        os.link(victim, tmp_path / "a")
+        if content == b"same":
+            with pytest.raises(FileError, match="hard link"):
+                files.write_whole(tmp_path / "a", b"same", mode=0o600)
+        else:
+            files.write_whole(tmp_path / "a", b"same", mode=0o600)
+        assert (victim.read_bytes(), _mode(victim)) == (content, 0o640)
+
+    def test_another_name_with_the_wanted_mode_is_fine(self, tmp_path: Path) -> None:
+        files.write_whole(tmp_path / "a", b"same", mode=0o600)
+        os.link(tmp_path / "a", tmp_path / "backup")
+        assert files.write_whole(tmp_path / "a", b"same", mode=0o600) is Change.UNCHANGED
 
     def test_a_directory_of_that_name_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "a").mkdir()

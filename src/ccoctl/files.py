@@ -100,7 +100,7 @@ def read_if_present(path: Path, *, limit: int, private: bool = False) -> bytes |
 
 
 def ensure_directory(path: Path, *, mode: int = 0o700) -> None:
-    """Make a directory and those above it that are missing; what is there is left as it is.
+    """Make a directory and those above it that are missing, with this mode whatever the umask; others stay as they are.
 
     Raises:
         FileError: something that is no directory is in the way, or the directory cannot be made.
@@ -112,6 +112,7 @@ def ensure_directory(path: Path, *, mode: int = 0o700) -> None:
             ensure_directory(path.parent, mode=mode)
         try:
             path.mkdir(mode=mode)
+            _set_directory_mode(path, mode)
         except FileExistsError:
             if not path.is_dir():  # else somebody else made it a moment ago
                 raise _no_directory(path) from None
@@ -162,6 +163,8 @@ def _compare(path: Path, data: bytes, mode: int) -> Change:
             if status.st_size != len(data) or _read(descriptor, len(data) + 1) != data:
                 return Change.REPLACED
             if stat.S_IMODE(status.st_mode) != mode:
+                if status.st_nlink > 1:
+                    raise _hard_link(path, mode)
                 _set_mode(descriptor, mode)
             return Change.UNCHANGED
     except FileNotFoundError:
@@ -239,6 +242,23 @@ def _set_mode(descriptor: int, mode: int) -> None:
         os.fchmod(descriptor, mode)
 
 
+def _set_directory_mode(path: Path, mode: int) -> None:
+    """What the umask took away from a directory that we have just made, so that it can be used."""
+    made = stat.S_IMODE(path.lstat().st_mode)
+    if made & 0o777 == mode or os.name == "nt":
+        return
+    wanted = mode | made & 0o7000  # whose group its files have is the system's business
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | _NO_FOLLOW)
+    except PermissionError:  # it may not even be opened; the name is the only way to it
+        path.chmod(wanted)
+        return
+    try:
+        os.fchmod(descriptor, wanted)
+    finally:
+        os.close(descriptor)
+
+
 def _refuse_unless_private(path: Path, status: os.stat_result) -> None:
     """A secret must be ours and closed to everybody else (Windows keeps that elsewhere)."""
     if not hasattr(os, "geteuid"):
@@ -246,13 +266,16 @@ def _refuse_unless_private(path: Path, status: os.stat_result) -> None:
     quoted = shlex.quote(str(path))
     if status.st_uid not in {os.geteuid(), 0}:
         what = f"This secret file belongs to another user (number {status.st_uid}), who can read and change it"
-        raise FileError(
-            what, where=str(path), remedy=f'Make sure that it is yours, then run: chown "$(id -u)" {quoted}'
-        )
+        remedy = f'{_ANYHOW}, or make sure that it is yours, then run: chown "$(id -u)" {quoted}'
+        raise FileError(what, where=str(path), remedy=remedy)
     mode = stat.S_IMODE(status.st_mode)
     if mode & 0o077:
         what = f"This secret file has mode {mode:04o}: other users of this machine can get at it"
-        raise FileError(what, where=str(path), remedy=f"If nobody else has read it, run: chmod 600 {quoted}")
+        remedy = f"{_ANYHOW}, or if nobody else has read it, run: chmod 600 {quoted}"
+        raise FileError(what, where=str(path), remedy=remedy)
+
+
+_ANYHOW = "Take it as it is with --allow-unprotected-key"
 
 
 def _sync_directory(path: Path) -> None:
@@ -289,6 +312,11 @@ def _no_directory(path: Path) -> FileError:
         return _dangling(path)
     what = "This is a file where a directory is needed"
     return FileError(what, where=str(path), remedy="Move it out of the way, or choose another directory.")
+
+
+def _hard_link(path: Path, mode: int) -> FileError:
+    what = f"This file has another name, too (a hard link), and not the mode {mode:04o}; it is not changed"
+    return FileError(what, where=str(path), remedy="Remove this name of it, or choose another directory.")
 
 
 def _other_content(path: Path) -> FileError:

@@ -198,6 +198,23 @@ key_bits = click.option(
     show_default=True,
     help="Size of a new RSA key.",
 )
+
+
+def _taken(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    """Take such keys as long as the command runs."""
+    if value:
+        from ccoctl.workflows.private_keys import taking_unprotected
+
+        ctx.with_resource(taking_unprotected())
+
+
+allow_unprotected_key = click.option(
+    "--allow-unprotected-key",
+    is_flag=True,
+    expose_value=False,
+    callback=_taken,
+    help="Take a private key that other users of this machine can read or change, too.",
+)
 concurrency = click.option(
     "--concurrency",
     type=click.IntRange(1, 100),
@@ -250,5 +267,6 @@ set_up = together(
     issuer_url,
     role_options,
     tags,
+    allow_unprotected_key,
 )
 """What a whole set-up is described by: for making it and for looking at what would be made."""

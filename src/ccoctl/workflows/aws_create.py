@@ -99,11 +99,12 @@ def carry_out(
     attempts: Attempts | None = None,
 ) -> Made:
     """Save a key pair that is new, then do every step of the plan. A failed step is in the result, not raised."""
+    write_file = writer(prepared.drawn.plan, prepared.checked.order.output_dir)
     saved = prepared.keys.save()
     result = execute(
         prepared.drawn.plan,
         cloud,
-        write_file=writer(prepared.checked.order.output_dir),
+        write_file=write_file,
         concurrency=concurrency,
         listener=listener,
         attempts=attempts,

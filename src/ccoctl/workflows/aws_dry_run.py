@@ -7,10 +7,10 @@ from pathlib import Path, PurePosixPath
 
 from ccoctl.aws.dry_run import DryFile, dry_run_files, file_names
 from ccoctl.aws.script import MODE, NAME, script
-from ccoctl.files import ensure_directory, write_whole
 from ccoctl.workflows.aws_create import Prepared, prepare_dry
 from ccoctl.workflows.aws_order import Checked
 from ccoctl.workflows.create_key_pair import KeyPair
+from ccoctl.workflows.places import refuse_blocked, write_below
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +32,10 @@ def dry_run(checked: Checked) -> Written:
     prepared = prepare_dry(checked)
     directory = checked.order.output_dir
     files = _files(prepared)
+    refuse_blocked(directory, [file.path for file in files])
     pair = prepared.keys.save()
     for file in files:
-        ensure_directory((directory / file.path).parent)
-        write_whole(directory / file.path, file.text.encode(), mode=file.mode)
+        write_below(directory, file.path, file.text.encode(), mode=file.mode)
     return Written(
         prepared=prepared, files=tuple(directory / file.path for file in files), key_pair=pair, notes=prepared.notes
     )

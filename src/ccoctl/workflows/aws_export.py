@@ -20,10 +20,11 @@ from ccoctl.aws.resources import Account
 from ccoctl.engine.attempt import Tell, read
 from ccoctl.engine.cloud import Cloud
 from ccoctl.errors import FileError
-from ccoctl.files import ensure_directory, read_if_present, write_whole
+from ccoctl.files import read_if_present
 from ccoctl.signing.jwk import Jwk
 from ccoctl.workflows.aws_keys import keys_for
 from ccoctl.workflows.aws_order import Checked
+from ccoctl.workflows.places import refuse_blocked, write_below
 
 LIMIT = 16 * 1024 * 1024
 """Bytes of an earlier export; far more than one has."""
@@ -93,9 +94,11 @@ def save(made: Export, to: Path) -> tuple[Path, ...]:
     into = bool(made.beside) or to.is_dir() or not to.name.endswith(made.ending)
     paths = [(to / file.path if into else to, file) for file in files]
     _refuse_others(*paths[-1], among=[path for path, _ in paths])
-    for path, file in paths:
-        ensure_directory(path.parent)
-        write_whole(path, file.text.encode(), mode=file.mode)
+    directory = to if into else to.parent
+    named = {path.relative_to(directory): file for path, file in paths}
+    refuse_blocked(directory, named)
+    for name, file in named.items():
+        write_below(directory, name, file.text.encode(), mode=file.mode)
     return tuple(path for path, _ in paths)
 
 

@@ -216,7 +216,7 @@ def carry_out(
     return execute(
         prepared.plan,
         at.cloud,
-        write_file=writer(prepared.looked.checked.order.base.output_dir),
+        write_file=writer(prepared.plan, prepared.looked.checked.order.base.output_dir),
         concurrency=concurrency,
         listener=listener,
         attempts=attempts,

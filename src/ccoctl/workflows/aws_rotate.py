@@ -191,12 +191,13 @@ def carry_out(
     results: list[Result] = []
     lost = 0
     while True:
+        write_file = writer(prepared.plan, prepared.order.output_dir or Path())
         if prepared.pair is not None:
             prepared.pair.save()
         result = execute(
             prepared.plan,
             cloud,
-            write_file=writer(prepared.order.output_dir or Path()),
+            write_file=write_file,
             listener=listener,
             attempts=attempts,
         )

@@ -16,6 +16,7 @@ from ccoctl.errors import FileError
 from ccoctl.signing import keypair
 from ccoctl.signing.jwk import Jwk
 from ccoctl.workflows import create_key_pair as pair
+from ccoctl.workflows.places import refuse_links
 
 FOLDER = "signing-key-"
 _NUMBERED = re.compile(rf"{FOLDER}([1-9][0-9]{{0,5}})", re.ASCII)
@@ -64,6 +65,7 @@ def new_pair(output_dir: Path, used: Iterable[str], *, bits: int = keypair.DEFAU
     newest = max(_numbers(output_dir), default=1)
     if newest > 1:
         directory = output_dir / f"{FOLDER}{newest}"
+        refuse_links(output_dir, f"{directory.name}/{pair.PRIVATE}")
         there = pair.inspect(directory)
         if there is None:
             return NewPair(directory=directory, key=pair.generate(bits), is_there=False)

@@ -162,7 +162,7 @@ def carry_out(
         return execute(
             plan,
             there,
-            write_file=writer(directory),
+            write_file=writer(plan, directory),
             concurrency=concurrency,
             listener=listener,
             attempts=attempts,

@@ -81,7 +81,7 @@ def prepare(checked: Checked, seen: ClusterSeen, directory: Path, *, kid: str = 
 
 def carry_out(adoption: Adoption, cluster: Cloud) -> Result:
     """Write the files; a failed one is in the result, not raised."""
-    return execute(adoption.plan, cluster, write_file=writer(adoption.directory))
+    return execute(adoption.plan, cluster, write_file=writer(adoption.plan, adoption.directory))
 
 
 def _keys(seen: ClusterSeen) -> Jwks:

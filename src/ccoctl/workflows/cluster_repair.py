@@ -110,7 +110,7 @@ def carry_out(
     return execute(
         repair.plan,
         reach,
-        write_file=writer(repair.checked.order.output_dir),
+        write_file=writer(repair.plan, repair.checked.order.output_dir),
         concurrency=concurrency,
         listener=listener,
         attempts=attempts,

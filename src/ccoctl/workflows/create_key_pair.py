@@ -18,16 +18,15 @@ from enum import Enum
 from pathlib import Path
 
 from ccoctl.errors import FileError, SigningKeyError
-from ccoctl.files import Change, ensure_directory, read_bytes, read_if_present, write_whole
+from ccoctl.files import Change, read_bytes, read_if_present
 from ccoctl.signing import keypair
 from ccoctl.signing.jwk import Jwk, Kid, kid, to_jwk, to_public
+from ccoctl.workflows.places import write_below
+from ccoctl.workflows.private_keys import LIMIT, keep_out_of_core_dumps, read_private, read_private_if_present
 
 PRIVATE = "serviceaccount-signer.private"
 PUBLIC = "serviceaccount-signer.public"
 INSTALLER = "tls/bound-service-account-signing-key.key"
-
-LIMIT = 64 * 1024
-"""Bytes of a key file; the largest key that is read has 13 KiB."""
 
 
 class Done(Enum):
@@ -101,8 +100,7 @@ def inspect(directory: Path) -> ExistingKeyPair | None:
     private, public, installer = (directory / name for name in (PRIVATE, PUBLIC, INSTALLER))
     # the private key is written first, so it is looked for last: then another run's halfway state is never an orphan
     public_pem = read_if_present(public, limit=LIMIT)
-    installer_pem = read_if_present(installer, limit=LIMIT, private=True)
-    private_pem = read_if_present(private, limit=LIMIT, private=True)
+    installer_pem, private_pem = read_private_if_present(installer), read_private_if_present(private)
     if private_pem is None:
         _refuse_orphans(directory, public=public_pem is not None, installer=installer_pem is not None)
         return None
@@ -126,6 +124,7 @@ def generate(bits: int = keypair.DEFAULT_SIZE) -> SigningKey:
     Raises:
         SigningKeyError: no key of that size can be made.
     """
+    keep_out_of_core_dumps()
     private_pem = keypair.generate(bits)
     return SigningKey(private_pem=private_pem, jwk=to_jwk(keypair.load_private(private_pem).public_key()))
 
@@ -142,9 +141,8 @@ def save(directory: Path, key: SigningKey) -> KeyPair:
     """
     if existing := inspect(directory):
         return _complete(directory, existing)
-    ensure_directory(directory)
     try:
-        change = write_whole(directory / PRIVATE, key.private_pem, mode=0o600, replace=False)
+        change = write_below(directory, PRIVATE, key.private_pem, mode=0o600, replace=False)
     except FileError:
         if quicker := inspect(directory):
             return _complete(directory, quicker)
@@ -170,7 +168,7 @@ def load_private_key_file(path: Path) -> keypair.PrivateKey:
         FileError: the file cannot be read, or others can read it.
         SigningKeyError: it holds no private key that can be used.
     """
-    return keypair.load_private(read_bytes(path, limit=LIMIT, private=True), where=str(path))
+    return keypair.load_private(read_private(path), where=str(path))
 
 
 def _complete(directory: Path, pair: ExistingKeyPair, *, created: bool = False) -> KeyPair:
@@ -181,8 +179,7 @@ def _complete(directory: Path, pair: ExistingKeyPair, *, created: bool = False) 
         path = directory / name
         if there:
             return KeyFile(path=path, done=Done.REUSED)
-        ensure_directory(path.parent)
-        change = write_whole(path, content, mode=mode, replace=False)
+        change = write_below(directory, name, content, mode=mode, replace=False)
         return KeyFile(path=path, done=Done.REUSED if change is Change.UNCHANGED else when_written)
 
     public = keypair.public_pem(to_public(pair.key.jwk))
@@ -224,6 +221,7 @@ def _quoted(path: Path) -> str:
 
 __all__ = [
     "INSTALLER",
+    "LIMIT",
     "PRIVATE",
     "PUBLIC",
     "Done",

@@ -9,7 +9,8 @@ from pathlib import Path
 from ccoctl.engine.call import outputs
 from ccoctl.engine.plan import FieldChange, Plan, Step, WriteFile
 from ccoctl.errors import FileError
-from ccoctl.files import ensure_directory, read_bytes, write_whole
+from ccoctl.files import read_bytes
+from ccoctl.workflows.places import refuse_blocked, write_below
 
 LIMIT = 1024 * 1024
 """Bytes read of an existing file to compare it."""
@@ -42,12 +43,15 @@ def _compared(step: Step, directory: Path) -> Step | None:
     return replace(step, summary=f"replace {work.path}, which differs", changes=(change,))
 
 
-def writer(directory: Path) -> Callable[[WriteFile, str], None]:
-    """What writes a plan's files below a directory."""
+def writer(plan: Plan, directory: Path) -> Callable[[WriteFile, str], None]:
+    """What writes a plan's files below a directory.
+
+    Raises:
+        Problems: it is seen now, before the plan's first call, that some of them cannot be written.
+    """
+    refuse_blocked(directory, [step.work.path for step in plan.steps if isinstance(step.work, WriteFile)])
 
     def write(work: WriteFile, content: str) -> None:
-        path = directory / work.path
-        ensure_directory(path.parent)
-        write_whole(path, content.encode(), mode=work.mode, replace=work.may_replace)
+        write_below(directory, work.path, content.encode(), mode=work.mode, replace=work.may_replace)
 
     return write

@@ -19,14 +19,16 @@ from pathlib import Path
 from ccoctl.credentialsrequest.cursor import Cursor
 from ccoctl.credentialsrequest.document import documents
 from ccoctl.errors import CcoctlError, FileError, Problem, Problems, SigningKeyError
-from ccoctl.files import ensure_directory, read_bytes, read_if_present, write_whole
+from ccoctl.files import read_bytes, read_if_present
 from ccoctl.signing import keypair
 from ccoctl.workflows import create_key_pair as pair
 from ccoctl.workflows import manifest_files
 from ccoctl.workflows import prepare_install_config as install_config
 from ccoctl.workflows.manifest_files import AUTHENTICATION
+from ccoctl.workflows.places import refuse_blocked, write_below
 from ccoctl.workflows.prepare_install_checks import Wanted, wanted
 from ccoctl.workflows.prepare_install_config import MANUAL, MEMBER
+from ccoctl.workflows.private_keys import read_private_if_present
 
 CONFIG = "install-config.yaml"
 STATE = ".openshift_install_state.json"
@@ -70,6 +72,7 @@ class Piece:
 class Preparation:
     """What the installer's directory lacks; `pieces` in the order in which they are written."""
 
+    directory: Path
     stage: Stage
     pieces: tuple[Piece, ...]
     notes: tuple[str, ...]
@@ -104,7 +107,9 @@ def look(directory: Path, output_dir: Path, *, may_set_mode: bool, only_look: bo
             tuple(problems), what="the installer's directory cannot be prepared; nothing was changed", remedy=_REMEDY
         )
     notes = (*given.notes, *_foreign(directory, given))
-    return Preparation(stage=stage, pieces=tuple(pieces), notes=notes, next=_next(directory, stage))
+    return Preparation(
+        directory=directory, stage=stage, pieces=tuple(pieces), notes=notes, next=_next(directory, stage)
+    )
 
 
 _REMEDY = "Nothing that differs is overwritten: move it away, or start in an empty directory with install-config.yaml."
@@ -114,11 +119,13 @@ def carry_out(preparation: Preparation) -> None:
     """Write what is missing, the key first; a run that was stopped is gone on with by another.
 
     Raises:
+        Problems: something is in the way; then nothing is written.
         FileError: a file cannot be written, or appeared meanwhile with other content.
     """
-    for piece in preparation.to_do:
-        ensure_directory(piece.path.parent)
-        write_whole(piece.path, piece.data, mode=piece.mode, replace=piece.action is Action.EDIT)
+    names = {piece.path.relative_to(preparation.directory): piece for piece in preparation.to_do}
+    refuse_blocked(preparation.directory, names)
+    for name, piece in names.items():
+        write_below(preparation.directory, name, piece.data, mode=piece.mode, replace=piece.action is Action.EDIT)
 
 
 # How far the installer is
@@ -233,7 +240,7 @@ def _key_pieces(directory: Path, given: Wanted, problems: list[Problem]) -> Iter
     path = directory / pair.INSTALLER
     what = "the private key that the cluster signs with"
     try:
-        there = read_if_present(path, limit=pair.LIMIT, private=True)
+        there = read_private_if_present(path)
         if there is not None and there != given.key.pem:
             theirs = keypair.load_private(there, where=str(path))
             if not keypair.matches(theirs, given.key.key.public_key()):

@@ -21,6 +21,7 @@ from ccoctl.signing.keypair import PrivateKey
 from ccoctl.workflows import create_key_pair as pair
 from ccoctl.workflows import manifest_files, pod_profile
 from ccoctl.workflows.manifest_files import AUTHENTICATION, ComponentSecret
+from ccoctl.workflows.private_keys import read_private_if_present
 
 T = TypeVar("T")
 
@@ -91,7 +92,7 @@ def _key(directory: Path) -> SigningKey:
     public = read_if_present(public_path, limit=pair.LIMIT)
     found: list[SigningKey] = []
     for path in (directory / pair.INSTALLER, directory / pair.PRIVATE):
-        pem = read_if_present(path, limit=pair.LIMIT, private=True)
+        pem = read_private_if_present(path)
         if pem is not None and (not found or pem != found[0].pem):
             found.append(SigningKey(path=path, pem=pem, key=keypair.load_private(pem, where=str(path))))
     if not found:

@@ -13,6 +13,7 @@ from ccoctl.cli.command import Command
 @click.command(cls=Command, name="create-key-pair")
 @options.output_dir
 @options.key_bits
+@options.allow_unprotected_key
 @options.result
 def command(output_dir: Path | None, key_bits: str, output: str, debug: bool) -> int:
     """Make the cluster's signing key pair, or check the one that is there.

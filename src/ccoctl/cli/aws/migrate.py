@@ -43,6 +43,7 @@ common = options.together(
         "2026-11-24T10:00:00Z; or never-used.",
     ),
     click.option("--plan-only", is_flag=True, help="Show what would be done next, and do nothing."),
+    options.allow_unprotected_key,
     options.yes,
     options.connection,
     options.result,

@@ -39,6 +39,7 @@ _KINDS = ("public_key_file", "new_key", "cluster_key", "switched_to", "retire", 
     help="Directory of the set-up; a new pair goes into signing-key-2 in it, and so on.  [default: the current one]",
 )
 @options.key_bits
+@options.allow_unprotected_key
 @click.option("--kubeconfig", type=_FILE, help="The cluster: it is told to sign with the key, and watched.")
 @click.option("--switched-to", default="", metavar="KID", help="Say that the cluster signs with this key since now.")
 @click.option("--retire", multiple=True, metavar="KID", help="Take this key down; may be repeated.")

@@ -33,6 +33,7 @@ DIFFERENCES = 3
 )
 @click.option("--check", is_flag=True, help="Only look; exit with 3 when something would have to be done.")
 @click.option("--set-credentials-mode", is_flag=True, help="Write credentialsMode: Manual into install-config.yaml.")
+@options.allow_unprotected_key
 @options.result
 def command(**given: Any) -> int:
     """Put manifests and signing key where the installer takes them.

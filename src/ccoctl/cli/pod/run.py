@@ -40,6 +40,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--region", default=None, help="AWS region.  [default: that of the issuer's bucket, or the caller's]")
 @options.audience
 @options.expiration_seconds
+@options.allow_unprotected_key
 @options.debug
 def command(**given: Any) -> int:
     """Run a command as a component of the cluster would run.

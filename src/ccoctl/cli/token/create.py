@@ -30,6 +30,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--pod-uid", default=None, help="UID of the pod.  [default: a new one]")
 @click.option("--node", default=None, help="Name of the node that the pod is on.")
 @click.option("--node-uid", default=None, help="UID of the node.  [default: a new one]")
+@options.allow_unprotected_key
 @options.result
 def command(**given: Any) -> int:
     """Issue a token as the cluster's API server would, and print it.
