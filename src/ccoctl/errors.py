@@ -21,6 +21,13 @@ from dataclasses import dataclass
 from enum import Enum
 
 
+def in_line(text: str) -> str:
+    """Text of a stranger within a line of ours: line ends, and whatever else is not to be seen, as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
 class CcoctlError(Exception):
     """A failure told to the user as `what`, `where` it happened and the way out (`remedy`)."""
 
@@ -34,7 +41,7 @@ class CcoctlError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        place = f"{self.where}: " if self.where else ""
+        place = f"{in_line(self.where)}: " if self.where else ""
         way_out = f"\n  {self.remedy}" if self.remedy else ""
         return f"{place}{self.what}{way_out}"
 
@@ -53,7 +60,7 @@ class Problem:
     what: str
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.what}" if self.where else self.what
+        return f"{in_line(self.where)}: {self.what}" if self.where else self.what
 
 
 class Problems(CcoctlError):

@@ -14,6 +14,7 @@ from ccoctl.aws.dry_run import TAGS_SUFFIX, DryFile, dry_run_files, file_names
 from ccoctl.aws.plans import Drawn, all_of_it
 from ccoctl.aws.resources import Account, OriginAccess
 from ccoctl.engine.call import Call
+from ccoctl.errors import Problems
 from tests.aws.builders import KEY, request, settings
 
 REQUESTS = (
@@ -132,3 +133,9 @@ def test_every_request_is_one_that_aws_takes(options: dict[str, Any]) -> None:
 def test_files_are_text_that_ends_with_a_line() -> None:
     assert all(file.text.endswith("\n") and file.mode == 0o644 for file in files(private=True).values())
     assert all(not PurePosixPath(name).is_absolute() for name in files())
+
+
+def test_a_file_that_no_file_system_can_name_is_refused_before_any_is_written() -> None:
+    made = all_of_it(settings(), (request("n" * 63, "s" * 174),), KEY, Account())
+    with pytest.raises(Problems, match="no file has a name of more than 255 characters"):
+        dry_run_files(made.plan, file_names("demo", made.roles, private=made.private))

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ccoctl.aws.desired import Issuer, future_issuer
-from ccoctl.aws.manifests import UNKNOWN_ROLE, authentication, scalar, secret
+from ccoctl.aws.manifests import UNKNOWN_ROLE, authentication, file_problems, scalar, secret
 from ccoctl.engine.call import Output, with_placeholders
 from tests.aws.builders import request, role, settings
 
@@ -57,3 +57,19 @@ def test_the_authentication_names_the_issuer() -> None:
 
     assert yaml.safe_load(known)["spec"] == {"serviceAccountIssuer": "https://issuer.example.com"}
     assert "<enter_cloudfront_distribution_url_here>" in str(with_placeholders(authentication(future_issuer()).content))
+
+
+def test_secrets_of_one_manifest_are_told_apart_before_one_is_written_over_the_other() -> None:
+    one, other = request("a", "b-c"), request("a-b", "c")
+    (problem,) = file_problems((one, other, request("a", "c"), one))
+
+    assert problem.where == "requests/one.yaml:1: document 1: spec.secretRef"
+    assert "manifests/a-b-c-credentials.yaml is that of the Secret a/b-c, too" in problem.what
+
+
+def test_a_secret_whose_manifest_no_file_system_can_name_is_refused() -> None:
+    longest = "s" * (255 - len("n--credentials.yaml"))
+
+    assert file_problems((request("n", longest),)) == ()
+    (problem,) = file_problems((request("n", f"{longest}s"),))
+    assert "would have 256 characters" in problem.what

@@ -152,6 +152,61 @@ def test_what_does_not_apply_is_counted_aloud(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("  secretRef:", '  "a\\nFORGED": x\n  secretRef:'),
+        ("kind: AWSProviderSpec", 'kind: "awsproviderspec\\nFORGED"'),
+        ("kind: CredentialsRequest", 'kind: "a\\nFORGED"'),
+        ("cloudcredential.openshift.io/v1\nkind: C", '"cloudcredential.openshift.io/v2\\nFORGED"\nkind: C'),
+        ("[controller]", '["a\\nFORGED"]'),
+        ("[controller]", "!<a%0aFORGED> [controller]"),
+        ("effect: Allow", '"a\\u2028FORGED": {b: [&a {c: *a}]}, effect: Allow'),
+    ],
+)
+def test_no_text_of_a_file_begins_a_line_of_what_is_told(tmp_path: Path, old: str, new: str) -> None:
+    assert old in REQUEST
+    (tmp_path / "a\nFORGED.yaml").write_text(REQUEST.replace(old, new))
+    (tmp_path / "b.yaml").write_text(REQUEST.replace("DescribeVpcs", "DescribeSubnets"))
+    (tmp_path / "c\nFORGED.yaml").write_text(REQUEST)
+    with pytest.raises(Problems) as raised:
+        read(tmp_path)
+    assert not any(line.startswith("FORGED") for line in str(raised.value).splitlines())
+
+
+def test_a_name_that_only_looks_like_one_is_shown_as_what_it_is(tmp_path: Path) -> None:
+    assert (
+        r"'\u0441ontroller' is no name" in problems(tmp_path, REQUEST.replace("[controller]", "[\u0441ontroller]"))[0]
+    )
+
+
+@pytest.mark.parametrize(
+    "many",
+    [
+        "\n".join(f"  key{number}: x" for number in range(20_000)),
+        "\n".join("  same: x" for _ in range(20_000)),
+        "  serviceAccountNames: [" + "7, " * 20_000 + "]",
+    ],
+    ids=["unknown members", "one key", "no names"],
+)
+def test_of_a_file_with_thousands_of_problems_a_hundred_are_told(tmp_path: Path, many: str) -> None:
+    told = problems(tmp_path, f"{REQUEST.replace('  serviceAccountNames: [controller]', '')}{many}\n")
+
+    assert len(told) == 101
+    assert told[-1].endswith("there is more that is wrong; the first 100 problems are told")
+
+
+def test_a_problem_is_told_once(tmp_path: Path) -> None:
+    told = problems(tmp_path, f"{REQUEST.partition('spec:')[0]}spec: text\n")
+    assert told == ["r.yaml:4: document 1: spec: must be a mapping, not a string"]
+
+
+def test_a_token_path_that_no_system_takes_is_refused(tmp_path: Path) -> None:
+    path = "/" + "a" * 4096
+    told = problems(tmp_path, REQUEST.replace("[controller]", f"[controller]\n  cloudTokenPath: {path}"))
+    assert told[0].endswith("spec.cloudTokenPath: must have 4,096 characters at most")
+
+
 def test_two_requests_for_one_secret_must_say_the_same(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text(REQUEST)
     (tmp_path / "b.yaml").write_text(REQUEST)

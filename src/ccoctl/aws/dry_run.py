@@ -12,10 +12,12 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ccoctl.aws import names
+from ccoctl.aws.manifests import LONGEST_FILE_NAME
 from ccoctl.aws.resources import Role
 from ccoctl.credentialsrequest.model import SecretRef
 from ccoctl.engine.call import Call, json_text, with_placeholders
 from ccoctl.engine.plan import Plan, Step, WriteFile
+from ccoctl.errors import Problem, Problems
 from ccoctl.signing import discovery
 
 
@@ -64,8 +66,16 @@ def file_names(name: str, roles: Mapping[SecretRef, Role], *, private: bool) -> 
 
 
 def dry_run_files(plan: Plan, file_of: Mapping[str, str]) -> tuple[DryFile, ...]:
-    """Every file of a dry run but the script, in the plan's order."""
-    return tuple(file for step in plan.steps for file in _files(step, file_of))
+    """Every file of a dry run but the script, in the plan's order.
+
+    Raises:
+        Problems: a name is longer than a file's can be; the Go tool cuts no names here.
+    """
+    files = tuple(file for step in plan.steps for file in _files(step, file_of))
+    if long := [file.path.name for file in files if len(file.path.name) > LONGEST_FILE_NAME]:
+        what = f"no file has a name of more than {LONGEST_FILE_NAME} characters; choose a shorter --name, or create"
+        raise Problems(tuple(Problem(f"{name[:60]}...", what) for name in long))
+    return files
 
 
 def _files(step: Step, file_of: Mapping[str, str]) -> tuple[DryFile, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 
 from ccoctl.aws.desired import Issuer
@@ -15,8 +16,11 @@ from ccoctl.aws.resources import Role
 from ccoctl.credentialsrequest.model import CredentialsRequest, SecretRef
 from ccoctl.engine.call import Output, Template, text
 from ccoctl.engine.plan import WriteFile
+from ccoctl.errors import Problem
 
 DIRECTORY = PurePosixPath("manifests")
+LONGEST_FILE_NAME = 255
+"""Bytes, on every file system that matters."""
 UNKNOWN_ROLE = "POPULATE ROLE ARN AND DELETE THIS LINE"
 """What the Go tool ends a Secret with whose role it does not know: it keeps the file from being applied as it is."""
 
@@ -37,6 +41,24 @@ def secret_for(request: CredentialsRequest, arn: str | Output | Template) -> Wri
 def secret_path(secret: SecretRef) -> PurePosixPath:
     """`manifests/<namespace>-<name>-credentials.yaml`."""
     return DIRECTORY / f"{secret.namespace}-{secret.name}-credentials.yaml"
+
+
+def file_problems(requests: Iterable[CredentialsRequest]) -> tuple[Problem, ...]:
+    """Secrets whose manifests cannot be told apart, as that of `c` in `a-b` and of `b-c` in `a`, or not be named."""
+    first: dict[PurePosixPath, CredentialsRequest] = {}
+    found = []
+    for request in requests:
+        path = secret_path(request.secret)
+        other = first.setdefault(path, request)
+        if other.secret != request.secret:
+            what = f"its manifest {path} is that of the Secret {other.secret}, too, of {other.source}"
+            found.append(Problem(f"{request.source}: spec.secretRef", what))
+        if len(path.name) > LONGEST_FILE_NAME:
+            what = (
+                f"its manifest's name would have {len(path.name)} characters; a file's has {LONGEST_FILE_NAME} at most"
+            )
+            found.append(Problem(f"{request.source}: spec.secretRef", what))
+    return tuple(found)
 
 
 def _secret_text(request: CredentialsRequest, arn: str | Output | Template) -> str | Template:

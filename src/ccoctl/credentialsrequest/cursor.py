@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from ccoctl.credentialsrequest.document import Value
+from ccoctl.credentialsrequest.document import MAX_PROBLEMS, Value, note, shortened, shown
 from ccoctl.errors import Problem
 
 _LONGEST_GUESS = 60
@@ -26,7 +26,7 @@ class Cursor:
     def complain(self, what: str) -> None:
         """Note what is wrong with this value."""
         parts = [f"{self.file}:{self.value.line}", f"document {self.document}", *([self.path] if self.path else [])]
-        self.problems.append(Problem(": ".join(parts), what))
+        note(self.problems, Problem(": ".join(parts), what))
 
     def members(self, *, known: Collection[str] = (), required: Collection[str] = ()) -> dict[str, Cursor]:
         """The mapping's members; one that is null counts as left out, as Kubernetes has it.
@@ -40,7 +40,7 @@ class Cursor:
             return {}
         found = {name: self._member(name, value) for name, value in self.value.data.items()}
         for name, member in found.items():
-            if known and name not in known:
+            if known and name not in known and len(self.problems) <= MAX_PROBLEMS:
                 member.complain(f"there is no such member{suggestion(name, known)}")
         present = {name: member for name, member in found.items() if member.value.data is not None}
         for name in required:
@@ -89,8 +89,7 @@ class Cursor:
                 return "a mapping"
 
     def _member(self, name: str, value: Value) -> Cursor:
-        shown = shortened(name)
-        step = f'["{shown}"]' if "." in name or not shown.isprintable() else f".{shown}"
+        step = f'["{shown(name)}"]' if "." in name or not name.isprintable() else f".{shown(name)}"
         return self._at(value, f"{self.path}{step}".removeprefix("."))
 
     def _at(self, value: Value, path: str) -> Cursor:
@@ -105,6 +104,4 @@ def suggestion(word: str, known: Collection[str]) -> str:
     return f"; did you mean {folded[near[0]]}?" if near else f"; there are {', '.join(sorted(known))}"
 
 
-def shortened(text: str) -> str:
-    """The text, or its beginning: files hold strings of any length, messages do not."""
-    return text if len(text) <= _LONGEST_GUESS else f"{text[: _LONGEST_GUESS - 3]}..."
+__all__ = ["Cursor", "shortened", "shown", "suggestion"]

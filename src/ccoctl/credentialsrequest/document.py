@@ -14,12 +14,17 @@ from typing import TypeAlias
 import yaml
 
 from ccoctl.credentialsrequest.scalar import Scalar, plain
-from ccoctl.errors import Problem
+from ccoctl.errors import Problem, in_line
 
 MAX_DEPTH = 64
 """Levels of nesting; a request needs nine."""
-MAX_NODES = 200_000
+MAX_NODES = 50_000
 """Values in a file with its aliases expanded; the requests of a whole release have about 1,500."""
+MAX_PROBLEMS = 100
+"""Problems of a file that are told; whoever mends those sees the others."""
+
+LONGEST_SHOWN = 60
+"""Characters of a file's text that a message holds."""
 
 Data: TypeAlias = "Scalar | tuple[Value, ...] | Mapping[str, Value]"
 
@@ -133,12 +138,15 @@ class _Builder:
     def complain(self, line: int, what: str) -> None:
         """Note what is wrong, with the way down to the value that is being read."""
         parts = [f"{self._file}:{line}", *([f"document {self._number}"] if self._number else []), *self._path()]
-        self.problems.append(Problem(": ".join(parts), what))
+        note(self.problems, Problem(": ".join(parts), what))
 
     def take(self, event: yaml.Event) -> Document | None:
         """The document that this event completes."""
         line = event.start_mark.line + 1 if event.start_mark else 1
         match event:
+            case yaml.ScalarEvent():  # most of them
+                self._forget(event.anchor)
+                return self._complete(Value(self._scalar(event, line), line), event.anchor)
             case yaml.DocumentStartEvent():
                 self._number += 1
                 self._anchors = {}
@@ -149,9 +157,6 @@ class _Builder:
                 return self._complete(self._closed(top), top.anchor)
             case yaml.AliasEvent():
                 return self._complete(self._alias(event.anchor or "", line), None)
-            case yaml.ScalarEvent():
-                self._forget(event.anchor)
-                return self._complete(Value(self._scalar(event, line), line), event.anchor)
         return None
 
     def _open(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent, line: int) -> None:
@@ -161,7 +166,7 @@ class _Builder:
             raise _RefusedError(line, f"the text is nested more than {MAX_DEPTH} levels deep")
         mapping = isinstance(event, yaml.MappingStartEvent)
         if event.tag not in (None, "!", f"{_TAG}{'map' if mapping else 'seq'}"):
-            self.complain(line, f"the tag {_short(event.tag)} has no meaning here")
+            self.complain(line, f"the tag {shown(event.tag)} has no meaning here")
         self._forget(event.anchor)
         self._stack.append(_Open(line, event.anchor, {} if mapping else None))
 
@@ -198,7 +203,7 @@ class _Builder:
         elif top.key is None:
             top.key, top.key_line = self._key(value), value.line
         else:
-            self._enter(top, top.key, replace(value, line=top.key_line))
+            self._enter(top, top.key, Value(value.data, top.key_line, value.size))
             top.key = None
         return None
 
@@ -223,7 +228,7 @@ class _Builder:
 
     def _alias(self, name: str, line: int) -> Value:
         if (value := self._anchors.get(name)) is None:
-            raise _RefusedError(line, f"the alias *{_short(name)} stands for nothing that ended before it")
+            raise _RefusedError(line, f"the alias *{shown(name)} stands for nothing that ended before it")
         self._count(value.size, line)
         return replace(value, line=line)
 
@@ -236,7 +241,7 @@ class _Builder:
             return event.value
         if event.tag in (f"{_TAG}bool", f"{_TAG}int", f"{_TAG}float", f"{_TAG}null"):
             return plain(event.value)
-        self.complain(line, f"the tag {_short(event.tag)} has no meaning here")
+        self.complain(line, f"the tag {shown(event.tag)} has no meaning here")
         return event.value
 
     def _forget(self, anchor: str | None) -> None:
@@ -251,12 +256,29 @@ class _Builder:
 
     def _path(self) -> Iterator[str]:
         steps = "".join(
-            f"[{len(level.items)}]" if level.entries is None else f".{_short(level.key)}" if level.key else ""
+            f"[{len(level.items)}]" if level.entries is None else f".{shown(level.key)}" if level.key else ""
             for level in self._stack
         )
         if steps:
             yield steps.removeprefix(".")
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def note(problems: list[Problem], problem: Problem) -> None:
+    """One more problem, once, and as long as somebody would read it."""
+    if problem in problems:
+        return
+    if len(problems) < MAX_PROBLEMS:
+        problems.append(problem)
+    elif len(problems) == MAX_PROBLEMS:
+        what = f"there is more that is wrong; the first {MAX_PROBLEMS} problems are told"
+        problems.append(Problem(problem.where.partition(": ")[0], what))
+
+
+def shortened(text: str) -> str:
+    """The text, or its beginning: files hold strings of any length, messages do not."""
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
+
+
+def shown(text: str) -> str:
+    """The same where no quotes stand around it: no sign of it ends the line or moves a terminal's cursor."""
+    return in_line(shortened(text))

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
+from ccoctl.errors import in_line
+
 DEFAULT_TOKEN_PATH = "/var/run/secrets/openshift/serviceaccount/token"  # noqa: S105 - a path, no password
 
 ConditionValue: TypeAlias = str | bool | int | float | tuple[str | bool | int | float, ...]
@@ -29,7 +31,7 @@ class Source:
     """The document's number in the file, from 1."""
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: document {self.document}"
+        return f"{in_line(self.file)}:{self.line}: document {self.document}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ def _checked(cursor: Cursor, pattern: re.Pattern[str], longest: int, characters:
     name = cursor.text()
     if len(cursor.problems) == before and (len(name) > longest or not pattern.fullmatch(name)):
         cursor.complain(
-            f"{shortened(name)!r} is no name that Kubernetes takes: 1 to {longest} characters, {characters}, "
+            f"{shortened(name)!a} is no name that Kubernetes takes: 1 to {longest} characters, {characters}, "
             "beginning and ending with a letter or digit"
         )
     return name

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from ccoctl.credentialsrequest import names
 from ccoctl.credentialsrequest.aws_spec import API_VERSION, KIND, provider_spec
-from ccoctl.credentialsrequest.cursor import Cursor, shortened, suggestion
+from ccoctl.credentialsrequest.cursor import Cursor, shown, suggestion
 from ccoctl.credentialsrequest.document import documents
 from ccoctl.credentialsrequest.model import (
     DEFAULT_TOKEN_PATH,
@@ -27,6 +27,8 @@ from ccoctl.errors import Problem
 _SPEC = ("cloudTokenPath", "providerSpec", "secretRef", "serviceAccountNames")
 # A Kubernetes ObjectReference; all but the first two are without effect here.
 _SECRET_REF = ("name", "namespace", "apiVersion", "fieldPath", "kind", "resourceVersion", "uid")
+_LONGEST_PATH = 4096
+"""PATH_MAX of Linux, where the component runs."""
 _GROUP = "cloudcredential.openshift.io/"
 _DELETE = "release.openshift.io/delete"
 
@@ -68,14 +70,14 @@ def _object(cursor: Cursor, kind: str, api_version: str) -> Read | None:
     source = Source(file=cursor.file, line=cursor.value.line, document=cursor.document)
     if kind != "CredentialsRequest":
         if api_version.startswith(_GROUP):
-            cursor.complain(f"kind must be CredentialsRequest, not {shortened(kind) or 'left out'}")
+            cursor.complain(f"kind must be CredentialsRequest, not {shown(kind) or 'left out'}")
             return None
-        return Skipped(source=source, reason=Reason.OTHER_KIND, name=shortened(kind))
+        return Skipped(source=source, reason=Reason.OTHER_KIND, name=shown(kind))
     if api_version != API_VERSION:
-        cursor.complain(f"apiVersion must be {API_VERSION}, not {shortened(api_version) or 'left out'}")
+        cursor.complain(f"apiVersion must be {API_VERSION}, not {shown(api_version) or 'left out'}")
         return None
     if cursor.peek("metadata", "annotations", _DELETE) == "true":
-        name = shortened(cursor.peek("metadata", "name"))
+        name = shown(cursor.peek("metadata", "name"))
         return Skipped(source=source, reason=Reason.DELETED, name=name)
     before = len(cursor.problems)
     read = _request(cursor, source)
@@ -121,7 +123,7 @@ def _other_cloud(spec: Cursor) -> str | None:
         return None
     if kind.casefold() == KIND.casefold():
         provider["kind"].complain(f"there is no such kind{suggestion(kind, (KIND,))}")
-    return shortened(kind)
+    return shown(kind)
 
 
 def _strings(cursor: Cursor | None) -> dict[str, str]:
@@ -144,6 +146,8 @@ def _service_accounts(cursor: Cursor | None) -> tuple[str, ...]:
 def _token_path(cursor: Cursor | None) -> str:
     if cursor is None or not (path := cursor.text()):
         return DEFAULT_TOKEN_PATH
+    if len(path) > _LONGEST_PATH:
+        cursor.complain(f"must have {_LONGEST_PATH:,} characters at most")
     if not path.startswith("/"):
         cursor.complain("must be an absolute path, beginning with a slash")
     if not path.isprintable() or path != path.strip():

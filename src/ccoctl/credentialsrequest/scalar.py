@@ -17,6 +17,7 @@ _NULL = frozenset(("", "~", "null", "Null", "NULL"))
 _SPECIAL = re.compile(r"([-+]?)\.(?:(inf|Inf|INF)|(nan|NaN|NAN))")
 _INTEGER = re.compile(r"[-+]?(?:0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_BEGIN_NUMBERS = frozenset("+-.0123456789")
 _LONGEST_NUMBER = 80
 
 
@@ -26,6 +27,8 @@ def plain(text: str) -> Scalar:
         return None
     if text in _TRUE or text in _FALSE:
         return text in _TRUE
+    if text[0] not in _BEGIN_NUMBERS:
+        return text
     if special := _SPECIAL.fullmatch(text):
         sign, infinite, _ = special.groups()
         return math.copysign(math.inf, -1 if sign == "-" else 1) if infinite else math.nan

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
-from ccoctl.aws import desired, kubernetes, names
+from ccoctl.aws import desired, kubernetes, manifests, names
 from ccoctl.aws.desired import Flavor, Settings, Trusted
 from ccoctl.aws.partition import Partition, has_cloudfront, partition_named, partition_of
 from ccoctl.aws.resources import OriginAccess
@@ -118,7 +118,8 @@ def check(order: Order) -> Checked:
 def _unfit(settings: Settings, requests: tuple[CredentialsRequest, ...]) -> tuple[Problem, ...]:
     """What cannot be made of the requests as they are."""
     oversized = desired.size_problems(settings, requests)
-    return (*oversized, *(kubernetes.problems(requests) if settings.flavor is Flavor.KUBERNETES else ()))
+    of_files = kubernetes.problems if settings.flavor is Flavor.KUBERNETES else manifests.file_problems
+    return (*oversized, *of_files(requests))
 
 
 def _partition(order: Order, problems: list[Problem]) -> Partition | None:
