@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from ccoctl.errors import SigningKeyError
+from ccoctl.signing.modulus import weakness
 
 PublicKey: TypeAlias = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 PrivateKey: TypeAlias = rsa.RSAPrivateKey
@@ -133,6 +134,8 @@ def check_strength(key: PublicKey, *, where: str = "") -> None:
     if exponent % 2 == 0 or not SMALLEST_EXPONENT <= exponent <= LARGEST_EXPONENT:
         what = f"This RSA key's exponent is not an odd number from {SMALLEST_EXPONENT} to {LARGEST_EXPONENT}"
         raise SigningKeyError(what, where=where, remedy=remedy)
+    if reason := weakness(key.public_numbers().n):
+        raise SigningKeyError(f"This RSA key's modulus {reason}", where=where, remedy=remedy)
 
 
 def _only_label(pem: bytes, where: str) -> str:
