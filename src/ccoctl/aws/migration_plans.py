@@ -143,7 +143,7 @@ def _registered(situation: Situation, target: Side, seen: tuple[str, ...]) -> St
     wanted = desired.provider(settings, situation.found.account.id, issuer)
     if there is None:
         wanted = replace(wanted, tags={**wanted.tags, UNUSED_SINCE: NEVER_USED})
-    return provider.provider_steps(wanted, there, settings.name, issuer, published=seen)
+    return provider.provider_steps(wanted, there, settings.name, issuer, published=seen, answering=seen)
 
 
 def _marked(situation: Situation, target: Side) -> Steps:

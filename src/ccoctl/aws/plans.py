@@ -11,12 +11,12 @@ from ccoctl.aws import desired, kubernetes, manifests
 from ccoctl.aws.desired import Flavor, Issuer, Settings, Trusted
 from ccoctl.aws.mode import Mode, between_issuers, mode
 from ccoctl.aws.resources import Account, Role
-from ccoctl.aws.steps import bucket, cloudfront, documents, provider, roles
+from ccoctl.aws.steps import bucket, cloudfront, documents, keys, provider, roles
 from ccoctl.aws.steps.common import Steps, together
 from ccoctl.aws.steps.common import after as edges
 from ccoctl.aws.upgrade_roles import taken_from
 from ccoctl.credentialsrequest.model import CredentialsRequest, SecretRef
-from ccoctl.engine.call import Value, json_text
+from ccoctl.engine.call import JsonText, Value, json_text, outputs
 from ccoctl.engine.graph import in_order
 from ccoctl.engine.plan import After, Plan, Step, WriteFile, file_step
 from ccoctl.errors import Problem, Problems, SigningKeyError
@@ -29,7 +29,8 @@ ISSUER_FILES = PurePosixPath("issuer")
 
 
 Key: TypeAlias = Jwk | Jwks | None
-"""What is published: one signing key, or every key that a running cluster signs with; None where there is none yet."""
+"""What is published: one signing key, which may still be coming (`steps/keys.py`), or every key that a running cluster
+signs with; None where there is none yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,7 @@ def all_of_it(settings: Settings, requests: tuple[CredentialsRequest, ...], key:
     for_cluster = _kubernetes if settings.flavor is Flavor.KUBERNETES else _manifests
     files = (*_elsewhere(decided, key), *for_cluster(decided, requests, wanted, made, _needed(served)))
     return Drawn(
-        plan=_plan(together(_said(decided), served, *made.values()), files),
+        plan=_plan(together(_said(decided), keys.key_steps(key), served, *made.values()), files),
         issuer=decided.issuer,
         provider_arn=arn,
         roles=wanted,
@@ -106,15 +107,17 @@ def _served(decided: Mode, key: Key, found: Account) -> Steps:
         )
         before = (granted.steps,)
     made = bucket.bucket_steps(wanted_bucket, found.bucket, settings.site)
-    published, keys = _published(settings, issuer, key, found, made)
+    published, said = _published(settings, issuer, key, found, made)
     reachable = (*made.ids, *published.ids, *front.ids)
-    return together(*before, made, front, published, _registered(settings, issuer, found, reachable=reachable), keys)
+    return together(*before, made, front, published, _registered(settings, issuer, found, reachable=reachable), said)
 
 
 def _registered(settings: Settings, issuer: Issuer, found: Account, *, reachable: tuple[str, ...]) -> Steps:
     there = next((item for item in found.providers if item.url == issuer.url), None)
     wanted = desired.provider(settings, found.id, issuer)
-    return provider.provider_steps(wanted, there, settings.name, issuer, published=reachable)
+    # S3 answers for a bucket that is still to come, with the certificate that all buckets of the region have
+    answering = reachable if settings.private else ()
+    return provider.provider_steps(wanted, there, settings.name, issuer, published=reachable, answering=answering)
 
 
 def _elsewhere(decided: Mode, key: Key) -> tuple[Step, ...]:
@@ -126,7 +129,7 @@ def _elsewhere(decided: Mode, key: Key) -> tuple[Step, ...]:
         file_step(
             WriteFile(
                 path=ISSUER_FILES / document.key,
-                content=json_text(document.body or {}, 4),
+                content=_text(document.body or {}),
                 may_replace=document.key != discovery.KEYS,
             ),
             (),
@@ -134,6 +137,11 @@ def _elsewhere(decided: Mode, key: Key) -> tuple[Step, ...]:
         for document in desired.documents(decided.settings, decided.issuer, body)
         if key is not None or document.key != discovery.KEYS
     )
+
+
+def _text(body: Mapping[str, Any]) -> str | JsonText:
+    """A document's file, as text where all of it is known."""
+    return JsonText(body, 4) if outputs(body) else json_text(body, 4)
 
 
 def _published(settings: Settings, issuer: Issuer, key: Key, found: Account, made: Steps) -> tuple[Steps, Steps]:
@@ -166,9 +174,10 @@ def _key_set(settings: Settings, key: Key, found: Account) -> tuple[Mapping[str,
     if jwks.has(published, key.kid):
         return _with_ours(published, key, there.body or {}, where)
     kids = ", ".join(str(item.kid) for item in published.keys)
+    ours = "a new one" if keys.is_coming(key) else key.kid
     problem = Problem(
         where,
-        f"it publishes another key ({kids}) than ours ({key.kid}); replacing it would cut off every token signed by "
+        f"it publishes another key ({kids}) than ours ({ours}); replacing it would cut off every token signed by "
         "it. "
         "Use the cluster's own key pair, or rotate the key with `ccoctl aws rotate-signing-key`",
     )

@@ -20,7 +20,7 @@ from ccoctl.engine.execute import execute
 from ccoctl.engine.plan import Result
 from ccoctl.errors import ConflictError, Problem, Problems
 from ccoctl.signing.jwk import Jwk
-from ccoctl.workflows.aws_keys import Keys, keys_for
+from ccoctl.workflows.aws_keys import Keys, Saving, keys_for
 from ccoctl.workflows.aws_order import Checked, Part
 from ccoctl.workflows.create_key_pair import KeyPair
 from ccoctl.workflows.output_files import only_changes, without_files, writer
@@ -69,7 +69,7 @@ def prepare(
         Problems: something is in the way; SigningKeyError, FileError: the key pair is damaged or unsafe.
         CloudError: the account cannot be looked at.
     """
-    keys = keys_for(checked.order, make_one=make_key)
+    keys = keys_for(checked.order, make_one=make_key, wait=False)
     with reader(lambda call: read(cloud, call, tell), concurrency) as asked:
         drawn = _draw(checked, keys, asked)
     directory = checked.order.output_dir
@@ -98,18 +98,18 @@ def carry_out(
     listener: Listener = silent,
     attempts: Attempts | None = None,
 ) -> Made:
-    """Save a key pair that is new, then do every step of the plan. A failed step is in the result, not raised."""
+    """Do every step of the plan; a key pair that is new is saved by one. A failed step is in the result, not raised."""
     write_file = writer(prepared.drawn.plan, prepared.checked.order.output_dir)
-    saved = prepared.keys.save()
+    saving = Saving(cloud, prepared.keys)
     result = execute(
         prepared.drawn.plan,
-        cloud,
+        saving,
         write_file=write_file,
         concurrency=concurrency,
         listener=listener,
         attempts=attempts,
     )
-    return _made(prepared, result, saved)
+    return _made(replace(prepared, keys=saving.keys), result, saving.saved)
 
 
 def _made(prepared: Prepared, result: Result, saved: KeyPair | None) -> Made:

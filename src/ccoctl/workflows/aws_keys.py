@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ccoctl.aws.steps import keys as steps
+from ccoctl.engine.call import Answer, Call
+from ccoctl.engine.cloud import Cloud
 from ccoctl.errors import ConflictError, FileError
 from ccoctl.signing.jwk import Jwk
 from ccoctl.workflows import create_key_pair as pair
 from ccoctl.workflows.aws_order import Order, Part
+from ccoctl.workflows.places import refuse_blocked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,36 +22,50 @@ class Keys:
     """The public key to publish, and what is to be written of its pair once nothing stands in the way."""
 
     public: Jwk | None = None
-    """None where roles alone are made, or where a plan is drawn before there is a key."""
+    """None where roles alone are made, or where a plan is drawn before there is a key; one that is still being made has
+    Outputs for its parts."""
     directory: Path | None = None
     """Where the pair belongs; None where the public key alone was given."""
-    new: pair.SigningKey | None = None
+    new: Future[pair.SigningKey] | None = None
+    """In memory, and not written yet."""
     notes: tuple[str, ...] = ()
+
+    def check_place(self) -> None:
+        """See, before anything else is done, that the pair can be written.
+
+        Raises:
+            Problems: what is in its way.
+        """
+        if self.directory is not None:
+            refuse_blocked(self.directory, (pair.PRIVATE, pair.PUBLIC, pair.INSTALLER))
 
     def save(self) -> pair.KeyPair | None:
         """Write the new pair, or what an existing one lacks; the private key first.
 
         Raises:
             ConflictError: another run made a pair in the same directory meanwhile.
-            FileError, SigningKeyError: it cannot be written, or what is there is damaged.
+            FileError, SigningKeyError: it cannot be made or written, or what is there is damaged.
         """
         if self.directory is None:
             return None
         if self.new is None:
             return pair.create_key_pair(self.directory)
-        saved = pair.save(self.directory, self.new)
-        if saved.kid != self.new.jwk.kid:
+        new = self.new.result()
+        saved = pair.save(self.directory, new)
+        if saved.kid != new.jwk.kid:
             raise ConflictError(
                 "another run made a key pair here meanwhile", where=str(self.directory), remedy="Run the command again."
             )
         return saved
 
 
-def keys_for(order: Order, *, make_one: bool = True) -> Keys:
+def keys_for(order: Order, *, make_one: bool = True, wait: bool = True) -> Keys:
     """The key of an order; a new one is made in memory and not written yet.
 
     Args:
+        order: what is wanted.
         make_one: False where the answer may also be that there is no key yet (a plan).
+        wait: False where a new key may still be coming when the answer is needed.
 
     Raises:
         FileError, SigningKeyError: a key cannot be read, is damaged or unsafe.
@@ -61,8 +81,59 @@ def keys_for(order: Order, *, make_one: bool = True) -> Keys:
         return Keys(public=existing.key.jwk, directory=order.output_dir)
     if not make_one:
         return Keys(notes=("there is no key pair yet; create-all makes one, and publishes it in keys.json",))
-    new = pair.generate(order.key_bits)
-    return Keys(public=new.jwk, directory=order.output_dir, new=new)
+    new = _started(order.key_bits)
+    return Keys(public=new.result().jwk if wait else steps.coming(), directory=order.output_dir, new=new)
+
+
+def _started(bits: int) -> Future[pair.SigningKey]:
+    """A key that is made in the background, where it takes a second or more and disturbs nobody."""
+    coming: Future[pair.SigningKey] = Future()
+
+    def make() -> None:
+        try:
+            coming.set_result(pair.generate(bits))
+        except BaseException as error:
+            coming.set_exception(error)
+
+    # a daemon: a run that ends before the key is made has no use for it
+    threading.Thread(target=make, name="key", daemon=True).start()
+    return coming
+
+
+class Saving:
+    """A cloud that also performs the step which saves a key that is coming."""
+
+    def __init__(self, cloud: Cloud, keys: Keys) -> None:
+        """Nothing is saved yet; a pair that is there has what it lacks written, since no step does it.
+
+        Raises:
+            as `Keys.save`.
+        """
+        self._cloud = cloud
+        self._keys = keys
+        self.saved: pair.KeyPair | None = None
+        if steps.is_coming(keys.public):
+            keys.check_place()
+        else:
+            self.saved = keys.save()
+
+    @property
+    def keys(self) -> Keys:
+        """With the key as it was saved; without one where it was not."""
+        if not steps.is_coming(self._keys.public):
+            return self._keys
+        return replace(self._keys, public=self.saved.key.jwk if self.saved is not None else None)
+
+    def perform(self, call: Call) -> Answer:
+        """The cloud's answer, or the parts of the key that is on the disk by then.
+
+        Raises:
+            as the cloud's, and as `Keys.save`.
+        """
+        if call.service != steps.SERVICE:
+            return self._cloud.perform(call)
+        self.saved = self._keys.save()
+        return steps.answer(self.saved.key.jwk) if self.saved is not None else {}
 
 
 def _public_of(order: Order, *, make_one: bool) -> Keys:

@@ -17,12 +17,27 @@ THUMBPRINT_PLACEHOLDER = ("<enter_tls_fingerprint_for_issuer_url_here>",)
 
 
 def provider_steps(
-    wanted: Provider, found: Provider | None, name: str, issuer: Issuer, *, published: tuple[str, ...]
+    wanted: Provider,
+    found: Provider | None,
+    name: str,
+    issuer: Issuer,
+    *,
+    published: tuple[str, ...],
+    answering: tuple[str, ...],
 ) -> Steps:
-    """What registers the issuer as wanted; `published` are the steps after which it can be reached."""
+    """What registers the issuer as wanted.
+
+    Args:
+        wanted: the provider.
+        found: the one that is there.
+        name: whose it is.
+        issuer: what it stands for.
+        published: the steps after which the issuer's documents can be read.
+        answering: those after which its host answers, with the certificate that it will have.
+    """
     resource = Resource(Address("OIDC provider", _shown(issuer)), "provider")
     if found is None:
-        _create(resource, wanted, issuer, published)
+        _create(resource, wanted, issuer, published, answering)
         return resource.done()
     others = [owner for owner in names.owners(found.tags) if owner != name]
     if others:
@@ -41,14 +56,15 @@ def _shown(issuer: Issuer) -> str:
     return issuer.name if isinstance(issuer.name, str) else f"of the distribution to come{issuer.path}"
 
 
-def _create(resource: Resource, wanted: Provider, issuer: Issuer, published: tuple[str, ...]) -> None:
-    reachable = edges("its certificate is looked up there", *published)
+def _create(
+    resource: Resource, wanted: Provider, issuer: Issuer, published: tuple[str, ...], answering: tuple[str, ...]
+) -> None:
     looked_up = resource.add(
         "thumbprint",
         Action.READ,
         calls.look_up_thumbprint(issuer.host),
         "look up the certificate of the issuer's host",
-        after=reachable,
+        after=edges("its certificate is looked up there", *answering),
     )
     thumbprints = Output(step=looked_up, path="Thumbprints", placeholder=THUMBPRINT_PLACEHOLDER)
     resource.add(
@@ -56,7 +72,7 @@ def _create(resource: Resource, wanted: Provider, issuer: Issuer, published: tup
         Action.CREATE,
         calls.create_provider(wanted.url, AUDIENCES, thumbprints, wanted.tags),
         "register the issuer as OIDC provider",
-        after=reachable,
+        after=edges("without a thumbprint IAM reads the documents", *published),
     )
 
 
