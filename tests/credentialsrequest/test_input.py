@@ -125,6 +125,15 @@ def test_files_that_are_made_to_hurt_are_refused(tmp_path: Path, text: str, said
     assert any(said in line for line in problems(tmp_path, text))
 
 
+@pytest.mark.parametrize("loader", [yaml.SafeLoader, getattr(yaml, "CSafeLoader", yaml.SafeLoader)])
+@pytest.mark.parametrize("escape", ["U00110000", "Uffffffff", "ud800", "udc00\\ud800", "q"])
+def test_escapes_of_no_character_are_refused_with_and_without_libyaml(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loader: type, escape: str
+) -> None:
+    monkeypatch.setattr("ccoctl.credentialsrequest.document._LOADER", loader)
+    assert "not YAML" in problems(tmp_path, REQUEST.replace("[controller]", f'["\\{escape}"]'))[0]
+
+
 def test_text_that_is_not_utf_8_and_files_too_long_are_refused(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"a: \xe4")
     (tmp_path / "long.yaml").write_bytes(b"#" * (4 * 1024 * 1024 + 1))

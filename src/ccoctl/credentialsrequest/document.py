@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+import msgspec
 import yaml
 
 from ccoctl.credentialsrequest.scalar import Scalar, plain
@@ -31,11 +31,11 @@ Data: TypeAlias = "Scalar | tuple[Value, ...] | Mapping[str, Value]"
 # Without libyaml PyYAML has the same parser in Python, only slower.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
+_HALF = re.compile("[\ud800-\udfff]")
 _SURROGATES = re.compile(r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(msgspec.Struct, frozen=True):
     """A value and the line it stands on; in a mapping, the line of its key."""
 
     data: Data
@@ -44,16 +44,14 @@ class Value:
     """How many values it holds, itself included and aliases expanded."""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(msgspec.Struct, frozen=True):
     """One document of a file."""
 
     number: int
     root: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Documents:
+class Documents(msgspec.Struct, frozen=True):
     """What a file holds, and what is wrong with its text."""
 
     documents: tuple[Document, ...]
@@ -81,6 +79,8 @@ def documents(file: str, data: bytes) -> Documents:
         builder.complain(mark.line + 1 if mark else 1, f"this is not YAML: {error.problem or error.context}")
     except yaml.reader.ReaderError as error:
         builder.complain(_unprintable_line(text), f"this is not YAML: {error.reason}")
+    except (ValueError, OverflowError):  # of the parser in Python, about an escape beyond U+10FFFF
+        builder.complain(builder.line, "this is not YAML: below is an escape that stands for no character")
     return Documents(tuple(found), tuple(builder.problems))
 
 
@@ -106,15 +106,14 @@ class _RefusedError(Exception):
         self.what = what
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(msgspec.Struct):
     """A mapping or a list that has begun and not ended."""
 
     line: int
     anchor: str | None
     entries: dict[str, Value] | None
-    items: list[Value] = field(default_factory=list)
-    merged: list[Value] = field(default_factory=list)
+    items: list[Value] = []
+    merged: list[Value] = []
     key: str | None = None
     key_line: int = 0
     size: int = 1
@@ -129,6 +128,8 @@ class _Builder:
 
     def __init__(self, file: str) -> None:
         self.problems: list[Problem] = []
+        self.line = 1
+        """Where the last event began."""
         self._file = file
         self._number = 0
         self._nodes = 0
@@ -142,7 +143,7 @@ class _Builder:
 
     def take(self, event: yaml.Event) -> Document | None:
         """The document that this event completes."""
-        line = event.start_mark.line + 1 if event.start_mark else 1
+        self.line = line = event.start_mark.line + 1 if event.start_mark else 1
         match event:
             case yaml.ScalarEvent():  # most of them
                 self._forget(event.anchor)
@@ -230,10 +231,12 @@ class _Builder:
         if (value := self._anchors.get(name)) is None:
             raise _RefusedError(line, f"the alias *{shown(name)} stands for nothing that ended before it")
         self._count(value.size, line)
-        return replace(value, line=line)
+        return Value(value.data, line, value.size)
 
     def _scalar(self, event: yaml.ScalarEvent, line: int) -> Scalar:
         self._count(1, line)
+        if not event.value.isascii() and _HALF.search(event.value):  # libyaml refuses it itself
+            raise _RefusedError(line, "this is not YAML: there is half a character in it")
         bare, quoted = event.implicit
         if event.tag is None and bare:
             return plain(event.value)
