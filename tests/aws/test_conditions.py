@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+import time
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ CONTEXT = {
     "aws:securetransport": ("true",),
     "aws:sourceip": ("203.0.113.7",),
     "aws:sourcearn": ("arn:aws:cloudfront::123456789012:distribution/E1",),
+    "aws:logarn": ("arn:aws:logs:us-east-1:123456789012:log-group:a:b",),
     "aws:word": ("word",),
     "aws:odd": ("no number",),
 }
@@ -81,12 +83,16 @@ def holds(operator: str, key: str, value: object) -> bool:
         ("IpAddress", "aws:SourceIp", "203.0.113.0/24", True),
         ("IpAddress", "aws:SourceIp", "203.0.113.7", True),
         ("IpAddress", "aws:SourceIp", "2001:db8::/32", False),
+        ("IpAddress", "aws:SourceIp", "203.0.113.99/24", True),
         ("NotIpAddress", "aws:SourceIp", "203.0.113.0/24", False),
         ("NotIpAddress", "aws:SourceIp", "198.51.100.0/24", True),
         ("IpAddress", "aws:word", "0.0.0.0/0", False),
         ("ArnEquals", "aws:SourceArn", "arn:aws:cloudfront::123456789012:distribution/E1", True),
         ("ArnLike", "aws:SourceArn", "arn:aws:cloudfront::*:distribution/*", True),
         ("ArnLike", "aws:SourceArn", "arn:*:distribution/E1:*:*:*", False),
+        ("ArnLike", "aws:LogArn", "arn:aws:logs:*:*:*", True),
+        ("ArnLike", "aws:LogArn", "arn:aws:logs:*:*:log-group:*:b", True),
+        ("ArnLike", "aws:LogArn", "arn:aws:logs:*:log-group:a:b", False),
         ("ArnNotLike", "aws:SourceArn", "arn:aws:cloudfront::*:distribution/*", False),
         ("ArnNotEquals", "aws:SourceArn", "arn:aws:cloudfront::123456789012:distribution/E2", True),
         ("ArnLike", "aws:word", "arn:*:*:*:*:*", False),
@@ -94,6 +100,19 @@ def holds(operator: str, key: str, value: object) -> bool:
 )
 def test_operators(operator: str, key: str, value: object, expected: bool) -> None:
     assert holds(operator, key, value) is expected
+
+
+@pytest.mark.parametrize("zone", ["EAST-9", "WEST+7"])
+def test_a_time_without_a_zone_is_utc_wherever_this_runs(zone: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", zone)
+        time.tzset()
+        there = [
+            holds("DateEquals", "aws:CurrentTime", text) for text in ("2027-01-15T08:00:00", "2027-01-15T08:00:00Z")
+        ]
+    time.tzset()
+
+    assert there == [True, True]
 
 
 class TestAMissingKey:
@@ -250,6 +269,8 @@ class TestWildcards:
             ("*ab*ab", "ab", False),
             ("*ab*ab", "abab", True),
             ("a*b*c", "a.b.c.b.c", True),
+            ("a*b*c*d", "a.b.c.d", True),
+            ("a*b*c*d", "a.c.b.d", False),
             ("**a**", "bab", True),
             ("*?*", "", False),
             ("*??", "a", False),

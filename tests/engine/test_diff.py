@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from ccoctl.engine.call import Output
-from ccoctl.engine.diff import ANY, Any_, Unseen, compare, identity, immutable, observed, owned
+from ccoctl.engine.diff import ANY, Any_, Difference, Unseen, compare, identity, immutable, observed, owned
 from ccoctl.engine.plan import FieldChange
 
 
@@ -49,3 +50,43 @@ def test_what_is_not_known_yet_equals_nothing() -> None:
     late = Output(step="s", path="p", placeholder="<p>")
 
     assert compare(thing(size=late), thing(size=1)).changed
+
+
+def kind() -> type[Any]:
+    """A type of resource with a field of each role, and two that are owned."""
+
+    @dataclass(frozen=True, kw_only=True)
+    class Kind:
+        name: str = identity(default="a")
+        seen: str = observed(default="then")
+        place: str = immutable(default="here")
+        size: int | Unseen | Any_ = owned(default=1)
+        tags: tuple[str, ...] = owned(default_factory=tuple)
+
+    return Kind
+
+
+def test_each_field_differs_as_its_role_says() -> None:
+    made = kind()
+
+    assert compare(made(), made()) == Difference()
+    assert compare(made(), made(name="b", seen="now", place="there", size=2, tags=("a",))) == Difference(
+        immutable=(FieldChange(name="place", old="there", new="here"),),
+        changed=(FieldChange(name="size", old=2, new=1), FieldChange(name="tags", old=("a",), new=())),
+    )
+
+
+def test_what_may_be_anything_or_was_not_read_hides_no_other_field() -> None:
+    made = kind()
+    tags = FieldChange(name="tags", old=(), new=("a",))
+
+    assert compare(made(size=ANY, tags=("a",)), made(size=7)) == Difference(changed=(tags,))
+    assert compare(made(tags=("a",)), made(size=Unseen("read:Size"))) == Difference(
+        changed=(tags,), unseen=(FieldChange(name="size", old="read:Size", new=1),)
+    )
+
+
+def test_what_may_be_anything_needs_no_permission_to_be_read() -> None:
+    made = kind()
+
+    assert compare(made(size=ANY), made(size=Unseen("read:Size"))) == Difference()

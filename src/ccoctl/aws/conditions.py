@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from ccoctl.errors import CcoctlError
 
@@ -122,12 +122,11 @@ def _arn(text: str) -> list[str] | None:
     return parts if len(parts) == 6 else None
 
 
-def _ordered(read: Callable[[str], Decimal | None], compare: Callable[[Decimal, Decimal], bool]) -> Callable[..., bool]:
-    def matches(value: str, wanted: str) -> bool:
-        left, right = read(value), read(wanted)
-        return left is not None and right is not None and compare(left, right)
-
-    return matches
+def _ordered(
+    read: Callable[[str], Decimal | None], compare: Callable[[Decimal, Decimal], bool], value: str, wanted: str
+) -> bool:
+    left, right = read(value), read(wanted)
+    return left is not None and right is not None and compare(left, right)
 
 
 def _number(text: str) -> Decimal | None:
@@ -161,7 +160,7 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
 
 
 def _truth(text: str) -> str | None:
-    return text.lower() if text.lower() in {"true", "false"} else None
+    return text if text.lower() in {"true", "false"} else None
 
 
 def _equal(value: str, wanted: str) -> bool:
@@ -172,12 +171,8 @@ def _equal_ignoring_case(value: str, wanted: str) -> bool:
     return value.lower() == wanted.lower()
 
 
-def _never(_value: str, _wanted: str) -> bool:
-    raise AssertionError("Null is decided before any value is compared")
-
-
 _DIGITS = re.compile(r"[+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?")
-_NULL = _Operator(_never, reads=_truth)
+_NULL = _Operator(_equal, reads=_truth)  # decided before any value is compared
 _COMPARISONS: Mapping[str, Callable[[Decimal, Decimal], bool]] = {
     "lessthan": lambda value, wanted: value < wanted,
     "lessthanequals": lambda value, wanted: value <= wanted,
@@ -200,8 +195,8 @@ _OPERATORS: Mapping[str, _Operator] = {
     "null": _NULL,
     "ipaddress": _Operator(_in_network, reads=_network),
     "notipaddress": _Operator(_in_network, negated=True, reads=_network),
-    "numericnotequals": _Operator(_ordered(_number, _COMPARISONS["equals"]), negated=True, reads=_number),
-    "datenotequals": _Operator(_ordered(_time, _COMPARISONS["equals"]), negated=True, reads=_time),
-    **{f"numeric{name}": _Operator(_ordered(_number, it), reads=_number) for name, it in _COMPARISONS.items()},
-    **{f"date{name}": _Operator(_ordered(_time, it), reads=_time) for name, it in _COMPARISONS.items()},
+    "numericnotequals": _Operator(partial(_ordered, _number, _COMPARISONS["equals"]), negated=True, reads=_number),
+    "datenotequals": _Operator(partial(_ordered, _time, _COMPARISONS["equals"]), negated=True, reads=_time),
+    **{f"numeric{name}": _Operator(partial(_ordered, _number, it), reads=_number) for name, it in _COMPARISONS.items()},
+    **{f"date{name}": _Operator(partial(_ordered, _time, it), reads=_time) for name, it in _COMPARISONS.items()},
 }
