@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import shlex
 import stat
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from enum import Enum
 from pathlib import Path
 
 from ccoctl.errors import FileError
+from ccoctl.unfinished import beside, sweep
 
 # Not every system has all of the flags; what a missing one would refuse is looked for before.
 _COMMON = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -137,16 +137,13 @@ def write_whole(path: Path, data: bytes, *, mode: int, replace: bool = True) -> 
             return change
         if change is Change.REPLACED and not replace:
             raise _other_content(path)
-        temporary = _write_beside(path, data, mode)
-        try:
+        with beside(path, data, mode) as temporary:
             if replace:
                 temporary.replace(path)
             elif not _give_name(temporary, path):
                 change = _compare(path, data, mode)
                 if change is not Change.UNCHANGED:
                     raise _other_content(path)
-        finally:
-            temporary.unlink(missing_ok=True)
         _sync_directory(path.parent)
     except OSError as error:
         raise _failure("cannot be written", path, error) from error
@@ -169,22 +166,6 @@ def _compare(path: Path, data: bytes, mode: int) -> Change:
             return Change.UNCHANGED
     except FileNotFoundError:
         return Change.CREATED
-
-
-def _write_beside(path: Path, data: bytes, mode: int) -> Path:
-    """A new file in the same directory with the data, safely on the disk."""
-    temporary = path.with_name(f".ccoctl-{secrets.token_hex(8)}.tmp")
-    descriptor = os.open(temporary, _CREATE, mode)
-    try:
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - pathlib opens no descriptors
-            _set_mode(descriptor, mode)
-            file.write(data)
-            file.flush()
-            os.fsync(descriptor)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return temporary
 
 
 def _give_name(temporary: Path, path: Path) -> bool:
@@ -324,4 +305,4 @@ def _other_content(path: Path) -> FileError:
     return FileError(what, where=str(path), remedy="Move it out of the way, or choose another directory.")
 
 
-__all__ = ["Change", "ensure_directory", "read_bytes", "read_if_present", "write_whole"]
+__all__ = ["Change", "ensure_directory", "read_bytes", "read_if_present", "sweep", "write_whole"]

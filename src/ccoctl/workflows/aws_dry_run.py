@@ -10,7 +10,7 @@ from ccoctl.aws.script import MODE, NAME, script
 from ccoctl.workflows.aws_create import Prepared, prepare_dry
 from ccoctl.workflows.aws_order import Checked
 from ccoctl.workflows.create_key_pair import KeyPair
-from ccoctl.workflows.places import refuse_blocked, write_below
+from ccoctl.workflows.places import refuse_blocked, sweep_below, write_below
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,9 @@ def dry_run(checked: Checked) -> Written:
     prepared = prepare_dry(checked)
     directory = checked.order.output_dir
     files = _files(prepared)
-    refuse_blocked(directory, [file.path for file in files])
+    names = [file.path for file in files]
+    refuse_blocked(directory, names)
+    sweep_below(directory, names)
     pair = prepared.keys.save()
     for file in files:
         write_below(directory, file.path, file.text.encode(), mode=file.mode)

@@ -24,7 +24,7 @@ from ccoctl.files import read_if_present
 from ccoctl.signing.jwk import Jwk
 from ccoctl.workflows.aws_keys import keys_for
 from ccoctl.workflows.aws_order import Checked
-from ccoctl.workflows.places import refuse_blocked, write_below
+from ccoctl.workflows.places import refuse_blocked, sweep_below, write_below
 
 LIMIT = 16 * 1024 * 1024
 """Bytes of an earlier export; far more than one has."""
@@ -97,6 +97,7 @@ def save(made: Export, to: Path) -> tuple[Path, ...]:
     directory = to if into else to.parent
     named = {path.relative_to(directory): file for path, file in paths}
     refuse_blocked(directory, named)
+    sweep_below(directory, named)
     for name, file in named.items():
         write_below(directory, name, file.text.encode(), mode=file.mode)
     return tuple(path for path, _ in paths)

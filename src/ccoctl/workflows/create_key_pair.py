@@ -21,7 +21,7 @@ from ccoctl.errors import FileError, SigningKeyError
 from ccoctl.files import Change, read_bytes, read_if_present
 from ccoctl.signing import keypair
 from ccoctl.signing.jwk import Jwk, Kid, kid, to_jwk, to_public
-from ccoctl.workflows.places import write_below
+from ccoctl.workflows.places import sweep_below, write_below
 from ccoctl.workflows.private_keys import LIMIT, keep_out_of_core_dumps, read_private, read_private_if_present
 
 PRIVATE = "serviceaccount-signer.private"
@@ -174,6 +174,7 @@ def load_private_key_file(path: Path) -> keypair.PrivateKey:
 def _complete(directory: Path, pair: ExistingKeyPair, *, created: bool = False) -> KeyPair:
     """Write what the private key in the directory lacks beside it."""
     when_written = Done.CREATED if created else Done.RESTORED
+    sweep_below(directory, (PRIVATE, INSTALLER))
 
     def complete(name: str, content: bytes, mode: int, *, there: bool) -> KeyFile:
         path = directory / name

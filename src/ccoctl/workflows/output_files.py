@@ -10,10 +10,12 @@ from ccoctl.engine.call import outputs
 from ccoctl.engine.plan import FieldChange, Plan, Step, WriteFile
 from ccoctl.errors import FileError
 from ccoctl.files import read_bytes
-from ccoctl.workflows.places import refuse_blocked, write_below
+from ccoctl.workflows.places import refuse_blocked, sweep_below, write_below
 
 LIMIT = 1024 * 1024
 """Bytes read of an existing file to compare it."""
+_EVERYWHERE = ("any", "manifests/any", "issuer/any", "issuer/.well-known/any", "kubernetes/any")
+"""Files of a set-up, one for each directory; a plan does not name those that are there as wanted."""
 
 
 def only_changes(plan: Plan, directory: Path) -> Plan:
@@ -49,7 +51,9 @@ def writer(plan: Plan, directory: Path) -> Callable[[WriteFile, str], None]:
     Raises:
         Problems: it is seen now, before the plan's first call, that some of them cannot be written.
     """
-    refuse_blocked(directory, [step.work.path for step in plan.steps if isinstance(step.work, WriteFile)])
+    names = [step.work.path for step in plan.steps if isinstance(step.work, WriteFile)]
+    refuse_blocked(directory, names)
+    sweep_below(directory, (*_EVERYWHERE, *names))
 
     def write(work: WriteFile, content: str) -> None:
         write_below(directory, work.path, content.encode(), mode=work.mode, replace=work.may_replace)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePath
 
 from ccoctl.errors import FileError, Problem, Problems
-from ccoctl.files import Change, ensure_directory, write_whole
+from ccoctl.files import Change, ensure_directory, sweep, write_whole
 
 
 def write_below(directory: Path, name: PurePath | str, data: bytes, *, mode: int, replace: bool = True) -> Change:
@@ -37,6 +37,16 @@ def refuse_links(directory: Path, name: PurePath | str) -> None:
             what = "This is a symbolic link where a directory is needed; nothing is written to where it leads"
             remedy = "Remove the link, or choose another directory."
             raise FileError(what, where=str(directory / parent), remedy=remedy)
+
+
+def sweep_below(directory: Path, names: Iterable[PurePath | str]) -> None:
+    """Remove what killed runs left unfinished where these files are written; through a link nothing is removed."""
+    for folder in {PurePath(name).parent for name in names}:
+        try:
+            refuse_links(directory, folder / "any")
+        except FileError:
+            continue
+        sweep(directory / folder)
 
 
 def refuse_blocked(directory: Path, names: Iterable[PurePath | str]) -> None:
@@ -82,10 +92,11 @@ def _closed(parent: Path) -> Problem | None:
         parent = parent.parent
     if not parent.is_dir():
         return Problem(str(parent), "is a file, or a link to nothing, where a directory is needed")
-    if os.access(parent, os.W_OK | os.X_OK):
+    effective = os.access in os.supports_effective_ids
+    if os.access(parent, os.W_OK | os.X_OK, effective_ids=effective):
         return None
     is_read_only = hasattr(os, "statvfs") and os.statvfs(parent).f_flag & os.ST_RDONLY
     return Problem(str(parent), "is on a file system that is read-only" if is_read_only else "may not be written to")
 
 
-__all__ = ["refuse_blocked", "refuse_links", "write_below"]
+__all__ = ["refuse_blocked", "refuse_links", "sweep_below", "write_below"]

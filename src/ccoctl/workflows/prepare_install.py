@@ -25,7 +25,7 @@ from ccoctl.workflows import create_key_pair as pair
 from ccoctl.workflows import manifest_files
 from ccoctl.workflows import prepare_install_config as install_config
 from ccoctl.workflows.manifest_files import AUTHENTICATION
-from ccoctl.workflows.places import refuse_blocked, write_below
+from ccoctl.workflows.places import refuse_blocked, sweep_below, write_below
 from ccoctl.workflows.prepare_install_checks import Wanted, wanted
 from ccoctl.workflows.prepare_install_config import MANUAL, MEMBER
 from ccoctl.workflows.private_keys import read_private_if_present
@@ -124,6 +124,7 @@ def carry_out(preparation: Preparation) -> None:
     """
     names = {piece.path.relative_to(preparation.directory): piece for piece in preparation.to_do}
     refuse_blocked(preparation.directory, names)
+    sweep_below(preparation.directory, [piece.path.relative_to(preparation.directory) for piece in preparation.pieces])
     for name, piece in names.items():
         write_below(preparation.directory, name, piece.data, mode=piece.mode, replace=piece.action is Action.EDIT)
 

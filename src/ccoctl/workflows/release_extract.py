@@ -58,6 +58,7 @@ def release_extract(order: ExtractOrder, *, tell: Tell, clock: Clock | None = No
         raise _nothing(order, extracted)
     _refuse_others(order.directory, extracted)
     files.ensure_directory(order.directory, mode=0o755)
+    files.sweep(order.directory)
     changes = {
         name: files.write_whole(order.directory / name, content.encode(), mode=0o644, replace=False)
         for name, content in extracted.files.items()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ccoctl.errors import FileError
-from ccoctl.files import ensure_directory, read_if_present, write_whole
+from ccoctl.files import ensure_directory, read_if_present, sweep, write_whole
 
 LIMIT = 64 * 1024 * 1024
 """Bytes of an earlier report."""
@@ -33,4 +33,5 @@ def write_report(path: Path, page: str) -> None:
     """
     check_place(path)
     ensure_directory(path.parent)
+    sweep(path.parent)
     write_whole(path, page.encode(), mode=0o644)

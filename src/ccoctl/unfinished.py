@@ -1,0 +1,100 @@
+"""Files that are being written, under names that nobody asks for, and what a killed run left of them.
+
+Whoever writes one keeps it locked until it has its own name, and a lock ends with its process, however that ends. So a
+file with such a name that can be locked is nobody's any more. Where the system has no such locks (Windows), nothing is
+swept.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment] # there it is looked at before each use
+
+_NAME = re.compile(r"\.ccoctl-[0-9a-f]{16}\.tmp")
+_FLAGS: int = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+@contextmanager
+def beside(path: Path, data: bytes, mode: int) -> Iterator[Path]:
+    """A file with the data in the same directory, safely on the disk; after the block it has another name or is gone.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    temporary, descriptor = _begun(path.parent, mode)
+    try:
+        with open(descriptor, "wb") as file:  # noqa: PTH123 - pathlib opens no descriptors
+            if hasattr(os, "fchmod"):  # Windows has it since Python 3.13 only
+                os.fchmod(descriptor, mode)
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+            if fcntl is not None:  # elsewhere an open file cannot be given a name
+                yield temporary
+        if fcntl is None:
+            yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def sweep(*directories: Path) -> None:
+    """Remove what killed runs left unfinished in these directories, and nothing that another process is writing.
+
+    Only regular files of our own user that are named as ours are; a link is not followed. What cannot be removed stays.
+    """
+    if fcntl is None:
+        return
+    for directory in directories:
+        with suppress(OSError):
+            for name in os.listdir(directory):  # noqa: PTH208 - names are enough, and there may be many
+                if _NAME.fullmatch(name):
+                    _remove_if_dead(directory / name)
+
+
+def _begun(directory: Path, mode: int) -> tuple[Path, int]:
+    while True:
+        temporary = directory / f".ccoctl-{secrets.token_hex(8)}.tmp"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, mode)
+        if _is_kept(descriptor):
+            return temporary, descriptor
+        os.close(descriptor)  # it was swept before it was locked
+
+
+def _is_kept(descriptor: int) -> bool:
+    """Lock a new file; False where somebody who sweeps was quicker."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks: nobody sweeps it, either
+        return True
+    return os.fstat(descriptor).st_nlink > 0
+
+
+def _remove_if_dead(path: Path) -> None:
+    with suppress(OSError):  # BlockingIOError: its writer lives
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return
+        descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | _FLAGS)  # a lock over NFS needs it writable
+        try:
+            status = os.fstat(descriptor)
+            if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+        finally:
+            os.close(descriptor)
+
+
+__all__ = ["beside", "sweep"]
