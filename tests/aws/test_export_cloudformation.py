@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from ccoctl.aws.export_cloudformation import template
 from ccoctl.aws.export_names import logical_ids
@@ -114,7 +115,7 @@ def test_variables_of_iam_are_not_taken_for_the_stacks() -> None:
     arn = "arn:aws:s3:::${aws:PrincipalTag/team}/*"
     spec = AwsProviderSpec(statements=(AwsStatement(effect="Allow", actions=("s3:GetObject",), resource=arn),))
 
-    made = body_of(CASES["public"], (replace(request(), spec=spec),))["Resources"]
+    made = body_of(CASES["public"], (structs.replace(request(), spec=spec),))["Resources"]
 
     (document,) = [one["Properties"]["Policies"][0]["PolicyDocument"] for one in made.values() if "Role" in one["Type"]]
     assert document["Statement"][0]["Resource"] == arn

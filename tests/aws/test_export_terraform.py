@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from ccoctl.aws.export_names import labels
 from ccoctl.aws.export_terraform import terraform
@@ -247,7 +248,7 @@ def test_what_looks_like_a_template_in_a_policy_stays_a_text() -> None:
     arn = "arn:aws:s3:::${aws:PrincipalTag/team}/%{if}/*"
     spec = AwsProviderSpec(statements=(AwsStatement(effect="Allow", actions=("s3:GetObject",), resource=arn),))
 
-    made = configuration(CASES["private with an identity"], (replace(request(), spec=spec),))
+    made = configuration(CASES["private with an identity"], (structs.replace(request(), spec=spec),))
 
     (policy,) = made["resource"]["aws_iam_role_policy"].values()
     assert unescaped(policy["policy"]).count(arn) == 1

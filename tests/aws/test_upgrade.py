@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from ccoctl.aws import desired, policy
 from ccoctl.aws.desired import Settings, Trusted
@@ -29,7 +30,7 @@ TRUSTED = Trusted(arn=ARN, host=HOST)
 
 def request(name: str, *actions: str, accounts: tuple[str, ...] = ("controllers",)) -> CredentialsRequest:
     spec = AwsProviderSpec(statements=(AwsStatement(effect="Allow", actions=actions or ("ec2:A",), resource="*"),))
-    return replace(builders.request("ns", name, service_accounts=accounts), spec=spec)
+    return structs.replace(builders.request("ns", name, service_accounts=accounts), spec=spec)
 
 
 def account(*requests: CredentialsRequest, settings: Settings | None = None) -> Held:
@@ -194,7 +195,7 @@ def test_a_denial_in_the_way_is_a_conflict_and_one_to_come_is_a_note() -> None:
 
     deny = AwsStatement(effect="Deny", actions=("ec2:B",), resource="*")
     new = request("a")
-    drawn = prepared(here, replace(new, spec=AwsProviderSpec(statements=(*new.spec.statements, deny))))
+    drawn = prepared(here, structs.replace(new, spec=AwsProviderSpec(statements=(*new.spec.statements, deny))))
     assert drawn.account.steps == ()
     assert drawn.account.notes == ("role demo-ns-a: it is denied ec2:B only when the upgrade is finished",)
 

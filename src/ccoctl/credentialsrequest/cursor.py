@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from ccoctl.credentialsrequest.document import MAX_PROBLEMS, Value, note, shortened, shown
 from ccoctl.errors import Problem
@@ -12,8 +13,7 @@ from ccoctl.errors import Problem
 _LONGEST_GUESS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(msgspec.Struct, frozen=True):
     """A value at its path in a document of a file."""
 
     file: str

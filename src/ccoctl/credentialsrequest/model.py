@@ -6,9 +6,10 @@ Source: the CRD `credentialsrequests.cloudcredential.openshift.io` (v1) and `AWS
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
+
+import msgspec
 
 from ccoctl.errors import in_line
 
@@ -19,8 +20,7 @@ PolicyCondition: TypeAlias = Mapping[str, Mapping[str, ConditionValue]]
 """operator → condition key → value or values, as an IAM policy's Condition."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(msgspec.Struct, frozen=True, kw_only=True):
     """Where a request was read."""
 
     file: str
@@ -34,8 +34,7 @@ class Source:
         return f"{in_line(self.file)}:{self.line}: document {self.document}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecretRef:
+class SecretRef(msgspec.Struct, frozen=True, kw_only=True):
     """The Secret that the component reads its credentials from."""
 
     namespace: str
@@ -45,25 +44,22 @@ class SecretRef:
         return f"{self.namespace}/{self.name}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AwsStatement:
+class AwsStatement(msgspec.Struct, frozen=True, kw_only=True):
     """One entry of an AWSProviderSpec's statementEntries."""
 
     effect: str
     actions: tuple[str, ...]
     resource: str
-    condition: PolicyCondition = field(default_factory=dict)
+    condition: PolicyCondition = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AwsProviderSpec:
+class AwsProviderSpec(msgspec.Struct, frozen=True, kw_only=True):
     """What a component asks for on AWS."""
 
     statements: tuple[AwsStatement, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CredentialsRequest:
+class CredentialsRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request for AWS credentials, checked against its schema."""
 
     name: str
@@ -90,8 +86,7 @@ class Reason(Enum):
     FEATURE_SET = "feature set not enabled"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Skipped:
+class Skipped(msgspec.Struct, frozen=True, kw_only=True):
     """A document that is left out, and why."""
 
     source: Source
@@ -100,8 +95,7 @@ class Skipped:
     """Of another kind: that kind. For another cloud: its provider spec's kind. Else the Secret or the request."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class Loaded(msgspec.Struct, frozen=True, kw_only=True):
     """What a directory holds."""
 
     directory: str

@@ -7,8 +7,9 @@ permissions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 from ccoctl.credentialsrequest import names
 from ccoctl.credentialsrequest.aws_spec import API_VERSION, KIND, provider_spec
@@ -35,8 +36,7 @@ _DELETE = "release.openshift.io/delete"
 Read: TypeAlias = CredentialsRequest | Skipped
 
 
-@dataclass(frozen=True, slots=True)
-class Parsed:
+class Parsed(msgspec.Struct, frozen=True):
     """What a file holds, and all that is wrong with it."""
 
     found: tuple[Read, ...]

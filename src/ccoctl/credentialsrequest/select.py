@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from ccoctl.credentialsrequest.model import CredentialsRequest, Loaded, Reason, SecretRef, Skipped
 from ccoctl.errors import Problem, Problems
@@ -13,8 +15,7 @@ FEATURE_SET = "release.openshift.io/feature-set"
 TECH_PREVIEW = "TechPreviewNoUpgrade"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selected:
+class Selected(msgspec.Struct, frozen=True, kw_only=True):
     """The requests that apply, and the documents left out."""
 
     requests: tuple[CredentialsRequest, ...]

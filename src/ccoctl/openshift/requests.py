@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec import structs
 
 from ccoctl.credentialsrequest.model import CredentialsRequest, Loaded, SecretRef, Skipped
 from ccoctl.credentialsrequest.parse import parse
@@ -98,4 +99,4 @@ def _as_file(item: Mapping[str, Any]) -> dict[str, Any]:
 
 def _applying(request: CredentialsRequest) -> CredentialsRequest:
     without = {name: value for name, value in request.annotations.items() if name != FEATURE_SET}
-    return replace(request, annotations=without)
+    return structs.replace(request, annotations=without)

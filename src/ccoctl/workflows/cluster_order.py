@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from msgspec import structs
+
 from ccoctl.aws import desired
 from ccoctl.credentialsrequest.model import CredentialsRequest, SecretRef
 from ccoctl.credentialsrequest.select import Selected, select
@@ -70,7 +72,7 @@ def _selected(requests: Requests | Unseen, *, strict: bool) -> Selected:
         if requests.problems:
             raise Problems(requests.problems)
         named = tuple(one for one in requests.loaded.requests if one.service_accounts)
-        return select(replace(requests.loaded, requests=named), enable_tech_preview=True)
+        return select(structs.replace(requests.loaded, requests=named), enable_tech_preview=True)
     usable = tuple(one for one in _first_of_each(requests.loaded.requests) if one.service_accounts)
     return Selected(requests=usable, skipped=requests.loaded.skipped)
 
