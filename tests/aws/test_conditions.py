@@ -247,6 +247,29 @@ class TestWhatCannotBeRead:
         with pytest.raises(UnreadablePolicyError):
             fulfils(condition, CONTEXT)
 
+    @pytest.mark.parametrize(
+        ("condition", "words"),
+        [
+            ({}, "the condition is empty or no object"),
+            (None, "the condition is empty or no object"),
+            ({"StringEquals": {}}, "the operator StringEquals has no keys"),
+            ({"ForSomeValues:StringEquals": {"a": "b"}}, "unknown condition operator ForSomeValues:StringEquals"),
+            ({"StringMatches": {"a": "b"}}, "unknown condition operator StringMatches"),
+            ({"NullIfExists": {"a": "true"}}, "unknown condition operator NullIfExists"),
+            (
+                {"StringEquals": {"a": []}},
+                "StringEquals of a has no values, or something that is no text, number or truth value",
+            ),
+            ({"StringEquals": {"a": "${b}"}}, "policy variables are not evaluated here"),
+            ({"Bool": {"a": "yes"}}, "Bool of a has a value of another kind than it compares"),
+        ],
+        ids=str,
+    )
+    def test_is_named_in_words(self, condition: object, words: str) -> None:
+        with pytest.raises(UnreadablePolicyError) as raised:
+            fulfils(condition, {})
+        assert raised.value.what == words
+
     def test_is_not_hidden_behind_what_fails(self) -> None:
         with pytest.raises(UnreadablePolicyError):
             fulfils({"StringEquals": {"aws:word": "other"}, "StringMatches": {"aws:word": "word"}}, CONTEXT)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccoctl.aws.web_identity import StsError, WebIdentityRequest, parse_request
+from ccoctl.aws.web_identity import StsError, WebIdentityRequest, parse_request, refuse
 
 ROLE = "arn:aws:iam::123456789012:role/mine"
 POLICY_ARN = "arn:aws:iam::123456789012:policy/mine"
@@ -246,3 +246,70 @@ def assert_within(request: WebIdentityRequest) -> None:
     assert 4 <= len(request.token) <= 20_000
     assert request.duration is None or 900 <= request.duration <= 43200
     assert request.policy is None or 1 <= len(request.policy) <= 2048
+
+
+INVALID = "1 validation error detected: "
+CONSTRAINT = "failed to satisfy constraint:"
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ([("RoleArn", ROLE)], "the parameter 'RoleArn' is there twice"),
+        ([("n" * 41, ""), ("n" * 41, "")], f"the parameter '{'n' * 40}' is there twice"),
+        ([("Zone", ""), ("Area", "")], "there is no parameter 'Area'"),
+        ([("n" * 41, "")], f"there is no parameter '{'n' * 40}'"),
+        ([("ProviderId", "www.amazon.com")], "ProviderId is not for OpenID Connect tokens"),
+        ([("Policy", "")], f"Value at 'policy' {CONSTRAINT} Member must have length greater than or equal to 1"),
+        ([("Policy", "\0")], f"Value at 'policy' {CONSTRAINT} it has characters that no policy has"),
+        ([("DurationSeconds", "1")], f"Value at 'durationSeconds' {CONSTRAINT} Member must be from 900 to 43200"),
+        (
+            [("MinimumSessionTokenSize", "x")],
+            f"Value at 'minimumSessionTokenSize' {CONSTRAINT} Member must be from 0 to 4096",
+        ),
+        ([*numbered(11).items()], f"Value at 'policyArns' {CONSTRAINT} there are more than 10"),
+        ([*numbered(1, "a").items()], f"Value at 'policyArns' {CONSTRAINT} an ARN has 20 to 2048 characters"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and len(value) < 200 else "",
+)
+def test_a_refusal_says_what_is_wrong(more: list[tuple[str, str]], words: str) -> None:
+    error = refused([*GOOD.items(), *more])
+
+    assert error.message == f"{INVALID}{words}"
+    assert error.reason == error.message
+    assert str(error) == f"ValidationError: {error.message}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("RoleArn", "a" * 19, "Member must have length greater than or equal to 20"),
+        ("RoleSessionName", "a", "Member must have length greater than or equal to 2"),
+        ("RoleSessionName", "a b", r"Member must satisfy regular expression pattern: [\w+=,.@-]*"),
+        ("WebIdentityToken", "a" * 20_001, "Member must have length less than or equal to 20000"),
+    ],
+    ids=["short", "shorter", "pattern", "long"],
+)
+def test_and_names_the_member(name: str, value: str, words: str) -> None:
+    member = name[0].lower() + name[1:]
+    error = refused([*{**GOOD, name: value}.items()])
+
+    assert error.message == f"{INVALID}Value at '{member}' {CONSTRAINT} {words}"
+
+
+def test_an_arn_of_a_policy_has_20_to_2048_characters() -> None:
+    for size in (20, 2048):
+        assert parsed(**numbered(1, "a" * size)).policy_arns == ("a" * size,)
+
+
+def test_a_number_has_nine_digits_at_most() -> None:
+    assert parsed(DurationSeconds="000000900").duration == 900
+    assert "from 900 to 43200" in refused([*GOOD.items(), ("DurationSeconds", "0000000900")]).message
+
+
+def test_a_refusal_may_keep_its_reason_to_itself() -> None:
+    error = refuse("AccessDenied", "Not authorized", status=403, reason="there is no such role")
+
+    assert (error.code, error.status, error.message) == ("AccessDenied", 403, "Not authorized")
+    assert error.reason == "there is no such role"
+    assert str(error) == "AccessDenied: Not authorized"

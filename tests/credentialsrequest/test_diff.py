@@ -119,6 +119,121 @@ def test_bz_2035328_requests_marked_for_deletion_are_named_and_compared_as_gone(
     assert [one.change for one in found.requests] == [Change.REMOVED]
 
 
+def test_the_releases_are_named_as_the_user_did() -> None:
+    found = compared([], [])
+
+    assert (found.before, found.after) == ("4.1", "4.2")
+    assert (found.requests, found.unchanged, found.deleted) == ((), (), ())
+
+
+def test_requests_are_in_the_order_of_their_secrets() -> None:
+    old = [request(secret, allow("ec2:A")) for secret in ("ns/c", "ns/a", "ns/same", "ns/d")]
+    new = [request(secret, allow("ec2:A")) for secret in ("ns/same", "ns/b", "ns/also")]
+    found = compared(old, [*new, request("ns/c", allow("ec2:B"))])
+
+    assert [(str(one.secret), one.change) for one in found.requests] == [
+        ("ns/a", Change.REMOVED),
+        ("ns/also", Change.ADDED),
+        ("ns/b", Change.ADDED),
+        ("ns/c", Change.CHANGED),
+        ("ns/d", Change.REMOVED),
+    ]
+    assert [str(secret) for secret in found.unchanged] == ["ns/same"]
+
+
+def test_only_what_is_marked_for_deletion_is_named_as_deleted_in_order() -> None:
+    skipped = [
+        Skipped(source=SOURCE, reason=reason, name=name)
+        for name, reason in (("z", Reason.DELETED), ("other", Reason.OTHER_CLOUD), ("a", Reason.DELETED))
+    ]
+
+    assert compared([], [], *skipped).deleted == ("a", "z")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name"),
+    [([], ["later"], "later"), (["before"], [], "before"), (["before"], ["later"], "later")],
+    ids=["added", "removed", "changed"],
+)
+def test_a_request_is_called_what_it_is_called_last(old: list[str], new: list[str], name: str) -> None:
+    before, after = ([request("ns/a", request=called) for called in names] for names in (old, new))
+
+    assert [one.name for one in compared(before, after).requests] == [name]
+
+
+ONE = request("ns/a", allow("ec2:A", "ec2:B"), accounts=("one", "two"), token_path="/here")
+
+
+@pytest.mark.parametrize(
+    ("changed", "member"),
+    [
+        (request("ns/a", allow("ec2:A", "ec2:B", "ec2:C"), accounts=("one", "two"), token_path="/here"), "gained"),
+        (request("ns/a", allow("ec2:A"), accounts=("one", "two"), token_path="/here"), "lost"),
+        (request("ns/a", allow("ec2:A", "ec2:B"), accounts=("one",), token_path="/here"), "service_accounts"),
+        (request("ns/a", allow("ec2:A", "ec2:B"), accounts=("one", "two"), token_path="/there"), "settings"),
+    ],
+    ids=["gained", "lost", "service accounts", "settings"],
+)
+def test_each_of_these_alone_is_a_difference(changed: Any, member: str) -> None:
+    (one,) = compared([ONE], [changed]).requests
+
+    assert [name for name in ("gained", "lost", "service_accounts", "settings") if getattr(one, name)] == [member]
+
+
+def test_settings_are_told_before_and_after() -> None:
+    (one,) = compared([ONE], [request("ns/a", request="other", token_path="/there")]).requests
+
+    assert one.settings == {"token path": ("/here", "/there"), "request": ("r", "other")}
+
+
+def test_an_added_or_removed_request_changes_no_setting() -> None:
+    assert [dict(one.settings) for one in compared([ONE], [request("ns/b")]).requests] == [{}, {}]
+
+
+def test_grants_are_told_by_effect_resource_and_condition_each_with_its_actions_in_order() -> None:
+    statements = (
+        allow("s3:B", resource="r2"),
+        allow("s3:B", "s3:A", resource="r1"),
+        allow("s3:C", resource="r1"),
+        allow("s3:A", resource="r1", effect="Deny"),
+        allow("s3:A", resource="r1", Bool={"aws:x": True}),
+    )
+    (one,) = compared([], [request("ns/a", *statements)]).requests
+
+    assert one.gained == (
+        Grant(effect="Allow", resource="r1", actions=("s3:A", "s3:B", "s3:C")),
+        Grant(effect="Allow", resource="r1", condition='{"Bool": {"aws:x": true}}', actions=("s3:A",)),
+        Grant(effect="Allow", resource="r2", actions=("s3:B",)),
+        Grant(effect="Deny", resource="r1", actions=("s3:A",)),
+    )
+    assert (one.actions, one.resources) == (Moved(gained=("s3:A", "s3:B", "s3:C")), Moved(gained=("r1", "r2")))
+
+
+def test_actions_are_told_as_they_are_written_and_known_in_any_case() -> None:
+    old = request("ns/a", allow("EC2:Gone", "ec2:stays"))
+    new = request("ns/a", allow("EC2:Stays", "s3:New"))
+    (one,) = compared([old], [new]).requests
+
+    assert one.actions == Moved(gained=("s3:New",), lost=("EC2:Gone",))
+    assert [grant.actions for grant in one.gained] == [("s3:New",)]
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        ({"b": {"k": "v"}, "a": {"z": ("v",), "k": ("2", "1")}}, '{"a": {"k": ["1", "2"], "z": "v"}, "b": {"k": "v"}}'),
+        ({"Bool": {"k": (True, "a", 1)}}, '{"Bool": {"k": [1, true, "a"]}}'),
+        ({"StringEquals": {"k": "\u00e9"}}, '{"StringEquals": {"k": "\u00e9"}}'),
+        ({"StringEquals": {"k": ()}}, '{"StringEquals": {"k": []}}'),
+    ],
+    ids=["order", "kinds", "other letters", "no values"],
+)
+def test_a_condition_is_told_as_json_whatever_its_order(condition: dict[str, Any], told: str) -> None:
+    (one,) = compared([], [request("ns/a", allow("s3:A", **condition))]).requests
+
+    assert one.conditions == Moved(gained=(told,))
+
+
 ACTIONS = st.sets(st.sampled_from(["ec2:A", "ec2:B", "s3:A", "s3:*"]), min_size=1)
 STATEMENTS = st.builds(
     lambda actions, resource, effect: allow(*sorted(actions), resource=resource, effect=effect),
