@@ -253,3 +253,14 @@ def test_documents_come_late_where_calls_do(serve: Serve, clock: Clock) -> None:
     cluster = Cluster(aws, clock).set_up()
     cluster.assume()
     assert fetch(aws, cluster.host, "/keys.json").status == 200
+
+
+def test_sts_says_when_it_did_not_reach_the_issuer_and_asks_again_soon(serve: Serve, clock: Clock) -> None:
+    aws = serve()
+    cluster = Cluster(aws, clock).set_up()
+    assume = unsigned(aws, "sts").assume_role_with_web_identity
+    aws.change_weather(Weather(server_errors=1, only=("s3:GetObject",)))
+    assert refusal(assume, **cluster.request()) == ("IDPCommunicationError", 400)
+    aws.change_weather(Weather())
+    clock.now += 2
+    cluster.assume()

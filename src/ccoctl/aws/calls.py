@@ -35,8 +35,9 @@ def assume_role_with_web_identity(role_arn: str, session_name: str, token: str, 
     """Credentials for a token, for the shortest time; the session policy takes every right from them.
 
     GetCallerIdentity is allowed whatever policies say (STS API reference). `may_be_new`: the role or its provider may
-    not be seen everywhere yet, so a refusal is worth another try.
+    not be seen everywhere yet, so a refusal is worth another try. That STS did not reach the issuer always is.
     """
+    no_verdict = {"IDPCommunicationError"}
     return Call(
         service="sts",
         operation="AssumeRoleWithWebIdentity",
@@ -47,7 +48,7 @@ def assume_role_with_web_identity(role_arn: str, session_name: str, token: str, 
             "DurationSeconds": 900,
             "Policy": _NOTHING,
         },
-        not_yet=frozenset({"AccessDenied", "InvalidIdentityToken"}) if may_be_new else frozenset(),
+        not_yet=frozenset(no_verdict | ({"AccessDenied", "InvalidIdentityToken"} if may_be_new else set())),
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from ccoctl.aws.conditions import Context
 from ccoctl.aws.evaluate import Question, decide
 from ccoctl.aws.web_identity import StsError, WebIdentityRequest, refuse
-from ccoctl.errors import CcoctlError, TokenError, TokenProblem
+from ccoctl.errors import CcoctlError, DocumentError, TokenError, TokenProblem
 from ccoctl.federation.claims import Claims
 from ccoctl.federation.token import Token, parse
 from ccoctl.federation.verify import KeySet, check_audience, check_signature, check_times
@@ -165,6 +165,8 @@ def _check_token(token: Token, provider: RegisteredProvider, account: Account, n
     except TokenError as error:
         raise _of_token(error, token.claims, now) from None
     except CcoctlError as error:
+        if isinstance(error, DocumentError) and error.may_pass:
+            raise refuse("IDPCommunicationError", _NO_PROVIDER, reason=str(error)) from None
         raise refuse("InvalidIdentityToken", _NO_KEY, reason=str(error)) from None
 
 
@@ -233,6 +235,8 @@ _NO_KEY = (
     "Couldn't retrieve verification key from your identity provider, please reference AssumeRoleWithWebIdentity "
     "documentation for requirements"
 )
+_NO_PROVIDER = "Error communicating to identity provider"
+"""A try later may be answered (STS API reference, AssumeRoleWithWebIdentity, Errors)."""
 _NOT_AUTHORIZED = f"Not authorized to perform {ACTION}"
 _INVALID = "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
 _EXPIRED = "Token expired: current date/time {now} must be before the expiration date/time {expires}"

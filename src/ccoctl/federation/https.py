@@ -12,13 +12,15 @@ import re
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from ccoctl.errors import DocumentError
+from ccoctl.engine.clock import Clock, SystemClock
+from ccoctl.engine.retry import Patience, RetryPolicy, delay
+from ccoctl.errors import DocumentError, ErrorKind
 from ccoctl.federation.connect import connect as connect_by_environment
 from ccoctl.signing.discovery import url_problem
 
@@ -95,13 +97,18 @@ class HttpsGet:
         return self._context
 
 
+PASSING = Patience(first=0.25, longest=5.0, total=20.0)
+"""A server that is busy says so for a moment; one that is down is told before anybody thinks of something else."""
+
+
 class Again:
     """Fetches again what failed in a way that may pass."""
 
-    def __init__(self, get: Get, *, pauses: Sequence[float] = (0.5, 1.0)) -> None:
-        """`pauses`: the seconds before each further attempt."""
+    def __init__(self, get: Get, *, patience: Patience = PASSING, clock: Clock | None = None) -> None:
+        """`patience` is for a document; with 0 seconds it is asked for once."""
         self._get = get
-        self._pauses = pauses
+        self._policy = RetryPolicy(transient=patience)
+        self._clock = clock or SystemClock()
 
     def __call__(self, url: str, limit: int) -> Fetched:
         """The document.
@@ -109,14 +116,17 @@ class Again:
         Raises:
             DocumentError: it cannot be had, nor could it a moment ago.
         """
-        for pause in self._pauses:
+        begun, attempt = self._clock.now(), 0
+        while True:
+            attempt += 1
             try:
                 return self._get(url, limit)
             except DocumentError as error:
-                if not error.may_pass:
+                elapsed = self._clock.now() - begun
+                pause = delay(self._policy, ErrorKind.TRANSIENT, attempt=attempt, elapsed=elapsed, chance=1.0)
+                if pause is None or not error.may_pass:
                     raise
-            threading.Event().wait(pause)
-        return self._get(url, limit)
+            self._clock.pause(pause, threading.Event())
 
 
 class _Failing(ValueError):

@@ -92,11 +92,11 @@ def _checked(to: Side, given: dict[str, Any]) -> Checked:
 def _reaching(checked: Checked, given: dict[str, Any]) -> Iterator[At]:
     from ccoctl.aws.client import AwsCloud
     from ccoctl.cli.aws.creating import connection
-    from ccoctl.federation.https import HttpsGet
+    from ccoctl.federation.https import Again, HttpsGet
     from ccoctl.workflows.aws_migrate import reaching
 
-    aws = AwsCloud(connection(given))
-    with reaching(checked, aws, HttpsGet(ca_bundle=given["ca_bundle"]), given["kubeconfig"]) as at:
+    aws, get = AwsCloud(connection(given)), Again(HttpsGet(ca_bundle=given["ca_bundle"]))
+    with reaching(checked, aws, get, given["kubeconfig"]) as at:
         yield at
 
 

@@ -114,7 +114,7 @@ def _way(given: dict[str, Any]) -> Iterator[_Way]:
     from ccoctl.aws.client import AwsCloud
     from ccoctl.cli.aws.creating import connection
     from ccoctl.federation.clock import WallClock
-    from ccoctl.federation.https import HttpsGet
+    from ccoctl.federation.https import Again, HttpsGet
     from ccoctl.workflows.aws_delete import check
     from ccoctl.workflows.aws_rotate import Order
     from ccoctl.workflows.aws_rotate_cloud import RotationCloud
@@ -133,7 +133,7 @@ def _way(given: dict[str, Any]) -> Iterator[_Way]:
         life=given["max_token_life"],
         key_bits=int(given["key_bits"]),
     )
-    aws, get = AwsCloud(connection(given)), HttpsGet(ca_bundle=given["ca_bundle"])
+    aws, get = AwsCloud(connection(given)), Again(HttpsGet(ca_bundle=given["ca_bundle"]))
     kubeconfig = given["kubeconfig"]
     with ExitStack() as open_connections:
         if kubeconfig is None:

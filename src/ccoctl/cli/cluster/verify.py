@@ -54,13 +54,13 @@ def _verify(cluster: KubeCluster, given: dict[str, Any]) -> int:
     from ccoctl.cli.aws.verify import told
     from ccoctl.cli.progress import counting, looking
     from ccoctl.federation.clock import WallClock
-    from ccoctl.federation.https import HttpsGet
+    from ccoctl.federation.https import Again, HttpsGet
     from ccoctl.workflows.cluster_verify import exchange, look, proof
 
     seen = shared.looked_at(cluster, given)
     checked = shared.ordered(seen, given, strict=False)
     cloud = AwsCloud(connection(given))
-    get = HttpsGet(ca_bundle=given["ca_bundle"])
+    get = Again(HttpsGet(ca_bundle=given["ca_bundle"]))
     many = given["concurrency"]
     with looking(sys.stderr) as tell:
         found = look(checked, seen, cluster, cloud, get, concurrency=many, tell=tell)
