@@ -185,6 +185,82 @@ class TestAGrant:
         assert (error.code, error.status) == ("PackedPolicyTooLarge", 400)
         assert "% of the allowed packed size" in error.message
 
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            {"Effect": "Deny", "Action": "s3:*", "Resource": "*"},
+            {"Effect": "Allow", "NotAction": "iam:*", "NotResource": ["arn:aws:s3:::a"]},
+        ],
+        ids=str,
+    )
+    @pytest.mark.parametrize("version", [{}, {"Version": "2008-10-17"}, {"Version": "2012-10-17"}], ids=str)
+    def test_with_any_statement_that_is_one_is_granted(self, statement: object, version: dict[str, str]) -> None:
+        for statements in (statement, [statement], [statement, statement]):
+            policy = {**version, "Statement": statements}
+            assert granted(request(policy=json.dumps(policy))).session_policies == (policy,)
+
+    @pytest.mark.parametrize("name", ["Principal", "NotPrincipal"])
+    def test_with_a_session_policy_for_somebody_is_refused(self, name: str) -> None:
+        policy = POLICY.replace('"Action"', f'"{name}": "*", "Action"')
+
+        assert refusal(request(policy=policy)).code == "MalformedPolicyDocument"
+
+    @pytest.mark.parametrize(
+        ("policy", "arns", "percent"),
+        [
+            (None, ("a" * 20,), 1),
+            (None, ("a" * 1024, "a" * 1024), 100),
+            (None, ("a" * 1024, "a" * 1025), 101),
+            (POLICY.ljust(2048), (), 100),
+            (POLICY.ljust(1024), ("a" * 1024,), 100),
+            (POLICY.ljust(1025), ("a" * 1024,), 101),
+            (POLICY.ljust(2028), ("a" * 21,), 101),
+        ],
+        ids=["an ARN", "ARNs", "too many ARNs", "a policy", "both", "too much of both", "a byte too many"],
+    )
+    def test_says_how_much_of_the_room_is_taken_rounded_up(
+        self, policy: str | None, arns: tuple[str, ...], percent: int
+    ) -> None:
+        asked = request(policy=policy, policy_arns=arns)
+        if percent <= 100:
+            assert granted(asked).packed_policy_size == percent
+        else:
+            error = refusal(asked)
+            assert error.code == "PackedPolicyTooLarge"
+            assert error.message == f"PackedPolicySize is {percent}% of the allowed packed size"
+            assert error.reason == "session policy and policy ARNs are too large together"
+
+    def test_with_a_session_policy_of_more_than_8192_bytes_is_not_read(self) -> None:
+        assert refusal(request(policy=POLICY.ljust(8192))).code == "PackedPolicyTooLarge"
+        assert refusal(request(policy=POLICY.ljust(8193))).code == "MalformedPolicyDocument"
+
+
+class TestTheReason:
+    """What the owner of the account is told, beside the answer of AWS."""
+
+    def test_of_each_refusal(self) -> None:
+        elsewhere = Account(issuer="https://other.example.com")
+        assert refusal(request(role_arn="no role")).reason == "the RoleArn is not the ARN of a role"
+        assert refusal(request(), elsewhere).reason == "no such provider is registered"
+        assert refusal(request("a.b")).reason.startswith("The token is not three parts")
+        assert refusal(request(duration=3601)).reason == "the role allows 3600 seconds"
+        assert refusal(request(policy="{}")).reason == "the session policy is no policy"
+        assert refusal(now=NOW + 3540.5).reason == "The token expired 0 seconds ago"
+        assert refusal(account=Account(trust={})).reason == (
+            f"the role's trust policy does not let '{SUBJECT}' in: no statement allows {ACTION}"
+        )
+
+    def test_and_the_answers_words(self) -> None:
+        assert refusal(request(policy="{}")).message == "Syntax errors in policy."
+        assert refusal(now=NOW + 3540.5).message == (
+            f"Token expired: current date/time {NOW + 3540} must be before the expiration date/time {NOW + 3540}"
+        )
+
+    def test_an_endless_issuer_is_told_by_its_beginning(self) -> None:
+        message = refusal(request(forgery.good(iss="i" * 201))).message
+
+        assert message == f"No OpenIDConnect provider found in your account for {'i' * 200}"
+
 
 class TestTheRoleArn:
     @pytest.mark.parametrize(
