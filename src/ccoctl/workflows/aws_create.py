@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import assert_never
 
-from ccoctl.aws import names, plans
+from ccoctl.aws import names
 from ccoctl.aws.observe import Scope, account_id, find_provider, observe
 from ccoctl.aws.plans import Drawn
 from ccoctl.aws.reader import Reader, reader
-from ccoctl.aws.resources import Account
 from ccoctl.credentialsrequest.model import SecretRef
 from ccoctl.engine.attempt import Attempts, Tell, read
 from ccoctl.engine.call import resolve
@@ -18,22 +16,12 @@ from ccoctl.engine.cloud import Cloud
 from ccoctl.engine.events import Listener, silent
 from ccoctl.engine.execute import execute
 from ccoctl.engine.plan import Result
-from ccoctl.errors import ConflictError, Problem, Problems
-from ccoctl.signing.jwk import Jwk
+from ccoctl.errors import ConflictError
+from ccoctl.workflows.aws_drawn import Prepared, drawn_for
 from ccoctl.workflows.aws_keys import Keys, Saving, keys_for
 from ccoctl.workflows.aws_order import Checked, Part
 from ccoctl.workflows.create_key_pair import KeyPair
 from ccoctl.workflows.output_files import only_changes, without_files, writer
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """A plan that is ready, with the keys that it publishes."""
-
-    checked: Checked
-    keys: Keys
-    drawn: Drawn
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,14 +68,6 @@ def prepare(
         drawn=replace(drawn, plan=plan),
         notes=(*checked.notes, *keys.notes, *plan.notes),
     )
-
-
-def prepare_dry(checked: Checked) -> Prepared:
-    """The plan of an empty account; nobody is asked anything, and its number is known only from a provider's ARN."""
-    keys = keys_for(checked.order)
-    number = checked.order.provider_arn.split(":")[4] if checked.order.part is Part.IAM_ROLES else ""
-    drawn = _drawn(checked, keys.public, Account(id=number))
-    return Prepared(checked=checked, keys=keys, drawn=drawn, notes=(*checked.notes, *keys.notes))
 
 
 def carry_out(
@@ -137,22 +117,8 @@ def _draw(checked: Checked, keys: Keys, asked: Reader) -> Drawn:
         _check_provider(checked, asked)
     scope = Scope(settings=settings, issuer=checked.order.part is not Part.IAM_ROLES, roles=tuple(wanted_roles))
     found = observe(asked, scope)
-    drawn = _drawn(checked, keys.public, found)
+    drawn = drawn_for(checked, keys.public, found)
     return replace(drawn, plan=replace(drawn.plan, notes=(*drawn.plan.notes, *found.denied)))
-
-
-def _drawn(checked: Checked, key: Jwk | None, found: Account) -> Drawn:
-    match checked.order.part:
-        case Part.ALL:
-            return plans.all_of_it(checked.settings, checked.requests, key, found)
-        case Part.IDENTITY_PROVIDER:
-            return plans.identity_provider(checked.settings, key, found)
-        case Part.IAM_ROLES:
-            if checked.trusted is None:
-                raise Problems((Problem("--identity-provider-arn", "is needed"),))
-            return plans.iam_roles(checked.settings, checked.requests, checked.trusted, found)
-        case _:
-            assert_never(checked.order.part)
 
 
 def _check_provider(checked: Checked, asked: Reader) -> None:
@@ -187,4 +153,4 @@ def exposure(checked: Checked) -> tuple[str, ...]:
     return (f"{len(wide)} of {len(checked.requests)} requests ask for rights on every resource: {', '.join(wide)}",)
 
 
-__all__ = ["Made", "Prepared", "carry_out", "exposure", "prepare", "prepare_dry"]
+__all__ = ["Made", "Prepared", "carry_out", "exposure", "prepare"]

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from ccoctl.aws.dry_run import DryFile, dry_run_files, file_names
 from ccoctl.aws.script import MODE, NAME, script
-from ccoctl.workflows.aws_create import Prepared, prepare_dry
+from ccoctl.workflows.aws_drawn import Prepared, prepare_dry
 from ccoctl.workflows.aws_order import Checked
 from ccoctl.workflows.create_key_pair import KeyPair
 from ccoctl.workflows.places import refuse_blocked, sweep_below, write_below
