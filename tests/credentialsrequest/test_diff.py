@@ -124,6 +124,7 @@ def test_the_releases_are_named_as_the_user_did() -> None:
 
     assert (found.before, found.after) == ("4.1", "4.2")
     assert (found.requests, found.unchanged, found.deleted) == ((), (), ())
+    assert not found.differs
 
 
 def test_requests_are_in_the_order_of_their_secrets() -> None:
@@ -175,8 +176,10 @@ ONE = request("ns/a", allow("ec2:A", "ec2:B"), accounts=("one", "two"), token_pa
     ids=["gained", "lost", "service accounts", "settings"],
 )
 def test_each_of_these_alone_is_a_difference(changed: Any, member: str) -> None:
-    (one,) = compared([ONE], [changed]).requests
+    found = compared([ONE], [changed])
+    (one,) = found.requests
 
+    assert found.differs
     assert [name for name in ("gained", "lost", "service_accounts", "settings") if getattr(one, name)] == [member]
 
 

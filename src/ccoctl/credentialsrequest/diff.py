@@ -88,7 +88,10 @@ def diff(before: Selected, after: Selected, *, names: tuple[str, str]) -> Releas
     """Compare the requests that apply; `names` is what the two are called."""
     old = {request.secret: request for request in before.requests}
     new = {request.secret: request for request in after.requests}
-    compared = {secret: _compared(old.get(secret), new.get(secret)) for secret in sorted({*old, *new}, key=str)}
+    latest = {**old, **new}
+    compared = {
+        secret: _compared(latest[secret], old.get(secret), new.get(secret)) for secret in sorted(latest, key=str)
+    }
     return ReleaseDiff(
         before=names[0],
         after=names[1],
@@ -98,15 +101,14 @@ def diff(before: Selected, after: Selected, *, names: tuple[str, str]) -> Releas
     )
 
 
-def _compared(old: CredentialsRequest | None, new: CredentialsRequest | None) -> RequestDiff | None:
-    """How two requests for one Secret differ; None where they ask for the same."""
-    one = new or old
-    if one is None:
-        raise AssertionError("a Secret that nobody asks for is not compared")
+def _compared(
+    latest: CredentialsRequest, old: CredentialsRequest | None, new: CredentialsRequest | None
+) -> RequestDiff | None:
+    """How two requests for one Secret differ, either of them the latest; None where they ask for the same."""
     before, after = (_entries(request.spec.statements if request else ()) for request in (old, new))
     changed = RequestDiff(
-        secret=one.secret,
-        name=one.name,
+        secret=latest.secret,
+        name=latest.name,
         change=Change.CHANGED if old and new else Change.ADDED if new else Change.REMOVED,
         gained=_grants({key: text for key, text in after.items() if key not in before}),
         lost=_grants({key: text for key, text in before.items() if key not in after}),
