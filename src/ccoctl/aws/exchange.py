@@ -191,10 +191,10 @@ def _session_policies(request: WebIdentityRequest) -> tuple[Mapping[str, Any], .
     if request.policy is None:
         return ()
     try:
-        document = parse_object(request.policy.encode("utf-8"), limit=4 * SESSION_POLICY_LIMIT, what="session policy")
+        document = parse_object(request.policy.encode(), limit=4 * SESSION_POLICY_LIMIT, what="session policy")
     except (CcoctlError, UnicodeEncodeError):
         document = {}
-    statements = document.get("Statement", [])
+    statements = document.get("Statement")
     listed = statements if isinstance(statements, list) else [statements]
     if document.get("Version", _VERSIONS[0]) not in _VERSIONS or not listed or not all(map(_is_statement, listed)):
         raise refuse("MalformedPolicyDocument", "Syntax errors in policy.", reason="the session policy is no policy")
