@@ -41,8 +41,9 @@ STATEMENT: Mapping[str, Any] = {
 class Account:
     """One provider, and one role for one subject."""
 
-    def __init__(self) -> None:
-        self._keys = key_set(Jwks((forgery.ec_signer().jwk,)))
+    def __init__(self, published: Jwks | None = None) -> None:
+        """`published` is what the issuer publishes; an EC key where nothing is said."""
+        self._keys = key_set(Jwks((forgery.ec_signer().jwk,)) if published is None else published)
 
     def provider(self, _partition: str, _account: str, _url: str) -> RegisteredProvider | None:
         return RegisteredProvider(arn=PROVIDER_ARN, url=ISSUER, audiences=frozenset(AUDIENCES))

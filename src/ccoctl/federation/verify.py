@@ -51,7 +51,7 @@ def key_set(jwks: Jwks) -> KeySet:
     """
     keys: dict[Kid, VerificationKey] = {}
     for jwk in jwks.keys:
-        if jwk.kid is None or not jwk.known or jwk.use not in {None, "sig"}:
+        if jwk.kid is None or not jwk.known or not _may_verify(jwk):
             continue
         if jwk.kid in keys:
             raise SigningKeyError(f"Two keys of the JWKS have the kid {jwk.kid[:80]!a}")
@@ -145,6 +145,12 @@ def _check(public: PublicKey, token: Token) -> None:
         raise InvalidSignature
     r, s = (int.from_bytes(half) for half in (token.signature[:size], token.signature[size:]))
     public.verify(encode_dss_signature(r, s), token.signed, ec.ECDSA(algorithm))
+
+
+def _may_verify(jwk: Jwk) -> bool:
+    """By what the key is said to be for (RFC 7517 §4.2 and §4.3)."""
+    operations = jwk.others.get("key_ops", ["verify"])
+    return jwk.use in {None, "sig"} and isinstance(operations, list) and "verify" in operations
 
 
 def _verification_key(jwk: Jwk) -> VerificationKey:
