@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -132,3 +133,18 @@ def test_statements_in_any_order_are_the_same_policy(wanted: list[AwsStatement],
     random.shuffle(shuffled)  # type: ignore[attr-defined] # hypothesis gives a random.Random
 
     assert permissions(shuffled) == permissions(wanted)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"Statement": ' + "[" * 100_000,
+        '{"Statement": ' + "[" * 100_000 + "]" * 100_000 + "}",
+        '{"Statement": ' + "[" * 300 + "]" * 300 + "}",
+        '{"Statement": [{"Sid": "\\ud800"}]}',
+        '{"\\udfff": 1}',
+        '{"Statement": ' + "1" * 10_000 + "}",
+    ],
+)
+def test_a_policy_that_no_aws_keeps_is_unreadable_and_equals_nothing_that_we_write(text: str) -> None:
+    assert parse(text).document == {"Unreadable": text}

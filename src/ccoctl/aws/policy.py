@@ -6,6 +6,7 @@ Source: IAM user guide, "IAM JSON policy elements reference"; the Go tool's temp
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -18,6 +19,10 @@ INLINE_POLICIES_LIMIT = 10240
 """Characters without white space, all inline policies of a role together."""
 
 Document = Mapping[str, Any]
+_DEEPEST = 16
+"""Levels; a policy has six."""
+_LONE = re.compile("[\ud800-\udfff]")
+"""Halves of characters, which JSON can escape and nobody can write."""
 
 
 class Policy:
@@ -53,9 +58,26 @@ def parse(text: str) -> Policy:
     """A policy as AWS answers it; one that is no JSON object is kept as it is and equals nothing that we write."""
     try:
         document = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
-    return Policy(document if isinstance(document, dict) else {"Unreadable": text})
+    is_sound = isinstance(document, dict) and _is_sound(document)
+    return Policy(document if is_sound else {"Unreadable": text})
+
+
+def _is_sound(document: object) -> bool:
+    """True for what can be walked and written: no deeper than any policy, and all of its text Unicode."""
+    level = [document]
+    for _ in range(_DEEPEST):
+        level = [inner for value in level for inner in _inner(value)]
+        if any(isinstance(value, str) and not value.isascii() and _LONE.search(value) for value in level):
+            return False
+    return not level
+
+
+def _inner(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return *value, *value.values()
+    return value if isinstance(value, list) else ()
 
 
 def size(document: object) -> int:
