@@ -24,18 +24,19 @@ from urllib.request import ProxyHandler, build_opener
 ACCOUNT = "123456789012"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _ACTION = re.compile(rb"(?:^|&)Action=([A-Za-z]+)")
+_ROLE = re.compile(rb"(?:^|&)RoleName=([^&]+)")
 _OUTCOMES = {
     b"GetCallerIdentity": f"<GetCallerIdentityResult><Arn>arn:aws:iam::{ACCOUNT}:user/bench</Arn>"
     f"<UserId>AIDABENCH</UserId><Account>{ACCOUNT}</Account></GetCallerIdentityResult>",
     b"CreateRole": "<CreateRoleResult><Role><Path>/</Path>"
-    f"<Arn>arn:aws:iam::{ACCOUNT}:role/bench</Arn><RoleName>bench</RoleName><RoleId>AROABENCH</RoleId>"
+    f"<Arn>arn:aws:iam::{ACCOUNT}:role/ROLE</Arn><RoleName>ROLE</RoleName><RoleId>AROABENCH</RoleId>"
     "<CreateDate>2026-01-01T00:00:00Z</CreateDate><AssumeRolePolicyDocument>%7B%7D</AssumeRolePolicyDocument>"
     "</Role></CreateRoleResult>",
     b"CreateOpenIDConnectProvider": "<CreateOpenIDConnectProviderResult><OpenIDConnectProviderArn>"
     f"arn:aws:iam::{ACCOUNT}:oidc-provider/bench</OpenIDConnectProviderArn></CreateOpenIDConnectProviderResult>",
     b"PutRolePolicy": "",
 }
-"""What is inside the envelope of an answer, by action; every other action finds nothing."""
+"""What is inside the envelope of an answer, by action, with ROLE for the role's name; others find nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,13 +164,14 @@ class _Connection(asyncio.Protocol):
         else:
             action = found[1] if (found := _ACTION.search(body)) else method
             self._log.asked(action.decode(), iam=found is not None and action != b"GetCallerIdentity")
-            self._loop.call_later(self._latency, self._answer, action, found is not None)
+            role = asked[1].decode() if (asked := _ROLE.search(body)) else ""
+            self._loop.call_later(self._latency, self._answer, action, role, found is not None)
 
-    def _answer(self, action: bytes, is_query: bool) -> None:
+    def _answer(self, action: bytes, role: str, is_query: bool) -> None:
         if not is_query:
             self._transport.write(_response(b"404 Not Found" if action in {b"HEAD", b"GET"} else b"200 OK", b""))
         elif action in _OUTCOMES:
-            name, outcome = action.decode(), _OUTCOMES[action]
+            name, outcome = action.decode(), _OUTCOMES[action].replace("ROLE", role)
             told = "<ResponseMetadata><RequestId>1</RequestId></ResponseMetadata>"
             self._transport.write(_response(b"200 OK", f"<{name}Response>{outcome}{told}</{name}Response>".encode()))
         else:
