@@ -402,6 +402,14 @@ class TestTheIssuer:
         assert (error.code, error.status, error.message) == ("InvalidIdentityToken", 400, NO_KEY)
         assert error.reason == str(failure)
 
+    def test_that_does_not_answer_for_a_moment_may_be_asked_again(self) -> None:
+        """STS API reference: IDPCommunicationError is the one that a caller may try again."""
+        error = refusal(account=Account(published=DocumentError("no answer within 5 seconds", may_pass=True)))
+
+        assert (error.code, error.status) == ("IDPCommunicationError", 400)
+        assert error.message == "Error communicating to identity provider"
+        assert error.reason == "no answer within 5 seconds"
+
     def test_is_the_one_that_is_registered_character_by_character(self) -> None:
         class Lenient(Account):
             def provider(self, partition: str, account: str, url: str) -> RegisteredProvider | None:

@@ -161,13 +161,14 @@ def _named(folder: Path, module: str, names: Iterable[str]) -> Iterable[Mutant]:
     for name in names:
         short = name.rpartition(".")[2]
         stem = short.rpartition("__mutmut_")[0]
+        function = stem.removeprefix("x_").removeprefix("x\u01c1").replace("\u01c1", ".")
+        plain = f"{function.rpartition('.')[2]}("
         old, new = (
-            [line.strip().replace(f"{one}(", "(") for line in lines[spans[one][0] - 1 : spans[one][1]]]
+            [line.strip().replace(f"{one}(", plain) for line in lines[spans[one][0] - 1 : spans[one][1]]]
             for one in (f"{stem}__mutmut_orig", short)
         )
         changed = [part for part in difflib.SequenceMatcher(None, old, new).get_opcodes() if part[0] != "equal"]
         (_, low, _, least, _), (_, _, high, _, most) = changed[0], changed[-1]
-        function = stem.removeprefix("x_").removeprefix("x\u01c1").replace("\u01c1", ".")
         yield Mutant(module, function, " ".join(old[low:high]), " ".join(new[least:most]))
 
 

@@ -127,6 +127,54 @@ def test_the_error_names_the_place() -> None:
     assert caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"issuer": None}, "The discovery document's issuer is missing or not a text"),
+        ({"jwks_uri": 7}, "The discovery document's jwks_uri is missing or not a text"),
+        ({"issuer": "http://a.example"}, "The discovery document's issuer does not begin with https://"),
+        ({"jwks_uri": "https://"}, "The discovery document's jwks_uri has no host"),
+        ({"claims_supported": []}, "The discovery document's claims_supported is missing or not a list of texts"),
+    ],
+    ids=str,
+)
+def test_an_error_says_what_is_wrong_where_and_what_to_do(changes: dict[str, object], words: str) -> None:
+    for where in ("", ISSUER):
+        with pytest.raises(SigningKeyError) as caught:
+            discovery.parse(_bytes(**changes), where=where)
+        assert caught.value.what == words
+        assert caught.value.where == where
+        assert caught.value.remedy == "See who published it, and publish the right document in its place."
+
+
+def test_an_error_without_a_place_has_none() -> None:
+    for data in (b"<html>", _bytes(issuer=None)):
+        with pytest.raises(SigningKeyError) as caught:
+            discovery.parse(data)
+        assert caught.value.where == ""
+        assert caught.value.what.startswith("The discovery document")
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        (ISSUER, ""),
+        ("https://a".ljust(2048, "a"), ""),
+        ("https://a".ljust(2049, "a"), "has more than 2,048 characters"),
+        ("https://a.example/ b", "has characters that no URL has"),
+        ("https://a.example:port", "is not a URL"),
+        ("http://a.example", "does not begin with https://"),
+        ("https:///keys.json", "has no host"),
+        ("https://user@a.example", "has a user name in it"),
+        ("https://a.example?b", "has a query or a fragment"),
+        ("https://a.example#b", "has a query or a fragment"),
+    ],
+    ids=lambda value: value[:40],
+)
+def test_what_is_wrong_with_a_url_is_said_in_words(url: str, words: str) -> None:
+    assert discovery.url_problem(url) == words
+
+
 @given(st.binary() | st.text().map(lambda text: _bytes(issuer=text)))
 def test_whatever_the_bytes_are_the_error_is_ours(data: bytes) -> None:
     with pytest.raises(SigningKeyError):
