@@ -21,7 +21,8 @@ from ccoctl.lab.consistency import Consistency
 from ccoctl.lab.principals import Principal
 from ccoctl.lab.sessions import Session, Sessions
 
-_XMLNS = "https://sts.amazonaws.com/doc/2011-06-15/"
+_VERSION = "2011-06-15"
+_XMLNS = f"https://sts.amazonaws.com/doc/{_VERSION}/"
 _FIELDS = 64
 """Parameters of a request; no honest one has more."""
 
@@ -51,6 +52,9 @@ class StrictSts:
         except ValueError:
             message = "The request is no list of parameters"
             return self._refused(asked, 400, "MalformedQueryString", message), message
+        if wrong := _protocol_problem(asked.method, dict(pairs).get("Version", "")):
+            status, code, message = wrong
+            return self._refused(asked, status, code, message), message
         try:
             grant = exchange(parse_request(pairs), self, now=self._clock())
         except StsError as error:
@@ -95,6 +99,16 @@ class StrictSts:
 
     def _refused(self, asked: Asked, status: int, code: str, message: str) -> Answer:
         return refusal("sts", asked.method, status, code, message)
+
+
+def _protocol_problem(method: str, version: str) -> tuple[int, str, str] | None:
+    """HTTP status, code and words of a refusal; the query protocol has GET and POST, and an operation its version."""
+    if method not in {"GET", "POST"}:
+        return 405, "MethodNotAllowed", "The query protocol has the methods GET and POST"
+    if version == _VERSION:
+        return None
+    shown = ascii(version[:40])[1:-1] or "NO_VERSION_SPECIFIED"
+    return 400, "InvalidAction", f"Could not find operation AssumeRoleWithWebIdentity for version {shown}"
 
 
 def _pairs(encoded: str) -> list[tuple[str, str]]:
