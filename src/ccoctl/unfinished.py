@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -63,7 +62,7 @@ def sweep(*directories: Path) -> None:
 
 def _begun(directory: Path, mode: int) -> tuple[Path, int]:
     while True:
-        temporary = directory / f".ccoctl-{secrets.token_hex(8)}.tmp"
+        temporary = directory / f".ccoctl-{os.urandom(8).hex()}.tmp"
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, mode)
         if _is_kept(descriptor):
             return temporary, descriptor

@@ -102,7 +102,7 @@ def imported(*arguments: str, **environment: str) -> set[str]:
     return set(done.stderr.splitlines()[-1].split())
 
 
-QUICK = {"ccoctl", "ccoctl.cli", "ccoctl.cli.main", "ccoctl.cli.helping", "ccoctl.cli.completing", "__future__"}
+QUICK = {"gc", "ccoctl", "ccoctl.cli", "ccoctl.cli.main", "ccoctl.cli.helping", "ccoctl.cli.completing", "__future__"}
 
 
 @pytest.mark.parametrize(

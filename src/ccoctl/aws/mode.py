@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from ccoctl.aws import names
 from ccoctl.aws.desired import Issuer, Settings, future_issuer, issuer_elsewhere
-from ccoctl.aws.migration import ORIGIN_PATH, origin_path
 from ccoctl.aws.policy import federated
 from ccoctl.aws.resources import Account, PublicAccess, Role
 from ccoctl.errors import Problem
@@ -62,6 +61,8 @@ def _shared(settings: Settings, found: Account) -> Mode:
 
 
 def _private(settings: Settings, found: Account, public: Issuer, private: Issuer, where: str) -> Mode:
+    from ccoctl.aws.migration import ORIGIN_PATH, origin_path  # which only what exists can be in the middle of
+
     conflicts: tuple[Problem, ...] = ()
     if _registered(found, settings, public) or origin_path(found.distribution) == ORIGIN_PATH:
         conflicts = (

@@ -5,7 +5,6 @@ Source: pkg/cmd/provisioning/aws/create_identity_provider.go and create-iam-role
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -122,6 +121,8 @@ def _full(name: str, secret: SecretRef) -> str:
 
 def suffixed_name(name: str, secret: SecretRef) -> str:
     """The name of a Secret whose plain name, cut, is that of another: told apart by a digest."""
+    import hashlib  # for very few names
+
     digest = hashlib.sha256(str(secret).encode()).hexdigest()[:8]
     return f"{_full(name, secret)[: ROLE_NAME_LIMIT - len(digest) - 1]}-{digest}"
 

@@ -14,7 +14,6 @@ from ccoctl.aws.resources import Account, Role
 from ccoctl.aws.steps import bucket, cloudfront, documents, keys, provider, roles
 from ccoctl.aws.steps.common import Steps, together
 from ccoctl.aws.steps.common import after as edges
-from ccoctl.aws.upgrade_roles import taken_from
 from ccoctl.credentialsrequest.model import CredentialsRequest, SecretRef
 from ccoctl.engine.call import JsonText, Value, json_text, outputs
 from ccoctl.engine.graph import in_order
@@ -219,6 +218,8 @@ def _roles(
         bound = desired.bind_audience(role, trusted, request)
         made = roles.role_steps(role, there, settings.name, stricter=bound.trust)
         if there is not None and not made.conflicts:
+            from ccoctl.aws.upgrade_roles import taken_from  # which a first run needs nothing of
+
             made = together(made, Steps(notes=taken_from(there, role)))
         steps[request.secret] = made
         if there is not None:

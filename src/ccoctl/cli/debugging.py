@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-
 
 def set_up_logging(debug: bool) -> None:
     """Log to stderr when asked to."""
     if not debug:
         return
+    import logging
+
     logger = logging.getLogger("ccoctl")
     if not logger.handlers:
         handler = logging.StreamHandler()

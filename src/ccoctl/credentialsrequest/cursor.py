@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
@@ -98,6 +97,8 @@ class Cursor(msgspec.Struct, frozen=True):
 
 def suggestion(word: str, known: Collection[str]) -> str:
     """`; did you mean X?` when the word is nearly one of those known, else the ones there are."""
+    import difflib  # for what is wrong alone
+
     folded = {name.casefold(): name for name in known}
     # comparing is quadratic in the lengths
     near = difflib.get_close_matches(word.casefold(), folded, n=1) if len(word) <= _LONGEST_GUESS else []

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ccoctl.aws.steps import keys as steps
 from ccoctl.engine.call import Answer, Call
@@ -15,6 +14,9 @@ from ccoctl.signing.jwk import Jwk
 from ccoctl.workflows import create_key_pair as pair
 from ccoctl.workflows.aws_order import Order, Part
 from ccoctl.workflows.places import refuse_blocked
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,9 @@ def keys_for(order: Order, *, make_one: bool = True, wait: bool = True) -> Keys:
 
 def _started(bits: int) -> Future[pair.SigningKey]:
     """A key that is made in the background, where it takes a second or more and disturbs nobody."""
+    import threading
+    from concurrent.futures import Future
+
     coming: Future[pair.SigningKey] = Future()
 
     def make() -> None:

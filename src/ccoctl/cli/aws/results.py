@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ccoctl.cli.key_files import file_json, key_files
 from ccoctl.engine.call import with_placeholders
 from ccoctl.engine.plan import Action, State, WriteFile
 from ccoctl.errors import Problem
-from ccoctl.render.report import outcomes_json
-from ccoctl.workflows.aws_create import Made
-from ccoctl.workflows.aws_dry_run import Written
+
+if TYPE_CHECKING:
+    from ccoctl.workflows.aws_create import Made
+    from ccoctl.workflows.aws_dry_run import Written
 
 
 def made_text(made: Made) -> str:
@@ -35,6 +36,8 @@ def made_text(made: Made) -> str:
 
 def made_json(made: Made) -> dict[str, Any]:
     """The same as data."""
+    from ccoctl.render.report import outcomes_json
+
     key = made.prepared.keys.public
     return {
         "issuer": made.issuer,
