@@ -69,7 +69,10 @@ def readable(call: Call) -> Iterator[None]:
     except Exception as error:
         if (broken := _broken(error)) is not None:
             raise _failed(call, str(broken), broken.kind) from error
-        if isinstance(error, botocore.exceptions.BotoCoreError) or not isinstance(error, _NONSENSE):
+        if isinstance(error, botocore.exceptions.FlexibleChecksumError):
+            what = "the content is not what its checksum says: it was damaged on the way"
+            raise _failed(call, what, ErrorKind.TRANSIENT) from error
+        if not isinstance(_inside(error), _NONSENSE):
             raise
         said = "".join(character if character.isprintable() else " " for character in str(error)[:_SHOWN])
         what = f"the answer makes no sense: {said or type(error).__name__}"
@@ -82,6 +85,15 @@ def body_of(stream: Any, limit: int) -> bytes:
     while len(data) < limit and (piece := stream.read(min(_CHUNK, limit - len(data)))):
         data += piece
     return bytes(data)
+
+
+def _inside(error: Exception) -> object:
+    """What the SDK calls an unhandled exception of its HTTP client, but for those of the network."""
+    if type(error) is botocore.exceptions.HTTPClientError and not isinstance(
+        inner := error.kwargs.get("error"), OSError
+    ):
+        return inner
+    return None if isinstance(error, botocore.exceptions.BotoCoreError) else error
 
 
 def _broken(error: BaseException) -> Broken | None:
@@ -174,12 +186,25 @@ class _Response(HTTPResponse):
         super().__init__(_Bounded(sock), *args, **kwargs)  # type: ignore[arg-type] # it asks for makefile alone
 
 
-class _Connection(AWSHTTPConnection):  # type: ignore[misc] # botocore ships no types
+class _Staying:
+    """A connection that is sent nowhere: for a 303 the SDK's HTTP client changes the request before it gives up."""
+
     response_class = _Response
 
+    def getresponse(self) -> Any:
+        response = super().getresponse()  # type: ignore[misc] # the SDK's classes beside this one have it
+        if response.status == 303:
+            response.close()
+            raise Broken("HTTP status 303 sends us elsewhere, as AWS never does")
+        return response
 
-class _SecureConnection(AWSHTTPSConnection):  # type: ignore[misc] # botocore ships no types
-    response_class = _Response
+
+class _Connection(_Staying, AWSHTTPConnection):  # type: ignore[misc] # botocore ships no types
+    pass
+
+
+class _SecureConnection(_Staying, AWSHTTPSConnection):  # type: ignore[misc] # botocore ships no types
+    pass
 
 
 class _Pool(AWSHTTPConnectionPool):  # type: ignore[misc] # botocore ships no types
