@@ -134,7 +134,15 @@ def test_the_error_names_the_place() -> None:
         ({"jwks_uri": 7}, "The discovery document's jwks_uri is missing or not a text"),
         ({"issuer": "http://a.example"}, "The discovery document's issuer does not begin with https://"),
         ({"jwks_uri": "https://"}, "The discovery document's jwks_uri has no host"),
-        ({"claims_supported": []}, "The discovery document's claims_supported is missing or not a list of texts"),
+        *(
+            ({name: []}, f"The discovery document's {name} is missing or not a list of texts")
+            for name in (
+                "response_types_supported",
+                "subject_types_supported",
+                "id_token_signing_alg_values_supported",
+                "claims_supported",
+            )
+        ),
     ],
     ids=str,
 )
@@ -145,6 +153,10 @@ def test_an_error_says_what_is_wrong_where_and_what_to_do(changes: dict[str, obj
         assert caught.value.what == words
         assert caught.value.where == where
         assert caught.value.remedy == "See who published it, and publish the right document in its place."
+
+
+def test_a_document_need_not_name_its_claims() -> None:
+    assert discovery.parse(_bytes(claims_supported=None)).claims == ()
 
 
 def test_an_error_without_a_place_has_none() -> None:

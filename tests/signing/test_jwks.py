@@ -58,6 +58,7 @@ def test_members_that_we_do_not_use_are_kept() -> None:
     [
         {"kty": "OKP", "crv": "Ed25519", "x": "abc", "kid": "a"},
         {"kty": "EC", "crv": "secp256k1", "x": "abc", "y": "def"},
+        {"kty": "EC", "crv": "secp256k1", "x": 7, "use": ""},
         {"kty": "AKP", "alg": "ML-DSA-65", "pub": "abc", "n": 7, "nested": [{"a": None}]},
     ],
 )
@@ -188,6 +189,95 @@ def test_a_full_set_takes_no_more(elliptic: ec.EllipticCurvePrivateKey) -> None:
 def test_adding_a_key_keeps_the_members_of_the_set() -> None:
     published = jwks.parse(b'{"keys": [], "cached": true}')
     assert jwks.document(jwks.with_key(published, OURS[0]))["cached"] is True
+
+
+REMEDY = "See who published it; ccoctl changes no key set that it cannot trust."
+LONG = {"kty": "OKP", "kid": "k" * 81}
+
+
+@pytest.mark.parametrize(
+    ("data", "number", "words"),
+    [
+        (b"{}", 0, "The JWKS has no list of keys"),
+        (_set(_member(OURS[0]), 7), 2, "This is not a JSON object"),
+        (_set({"kty": "oct"}), 1, "This is a symmetric key; it cannot check anything in public"),
+        (_set({"kty": "OKP", "kid": ""}), 1, "The member kid is not a text with something in it"),
+        (_set({"kty": "OKP", "kid": 7}), 1, "The member kid is not a text with something in it"),
+        (_set({"kty": "EC", "crv": ""}), 1, "The member crv is not a text with something in it"),
+        (_set({"kty": "EC", "crv": 7}), 1, "The member crv is not a text with something in it"),
+        (_set({"kty": "EC"}), 1, "The member crv is missing"),
+        (_set({"kid": "a"}), 1, "The member kty is missing"),
+        (_set(LONG, LONG), 0, f"2 keys have the kid '{'k' * 80}'"),
+        (
+            _set(*({"kty": "t" * 41} for _ in range(101))),
+            0,
+            f"There are 101 keys of the type '{'t' * 40}'; IAM reads at most 100",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_refusal_says_what_is_wrong_in_which_key_and_what_to_do(data: bytes, number: int, words: str) -> None:
+    for where in ("", "keys.json"):
+        with pytest.raises(SigningKeyError) as caught:
+            jwks.parse(data, where=where)
+        place = [part for part in (where, f"key {number}" if number else "") if part]
+        assert (caught.value.what, caught.value.where, caught.value.remedy) == (words, ": ".join(place), REMEDY)
+
+
+def test_without_a_place_an_error_names_none() -> None:
+    for data in (b"{}", b"<html>"):
+        with pytest.raises(SigningKeyError) as caught:
+            jwks.parse(data)
+        assert caught.value.where == ""
+        assert caught.value.what.startswith("The JWKS ")
+
+
+def test_all_secret_members_are_named_and_their_remedy_is_a_rotation() -> None:
+    with pytest.raises(SigningKeyError) as caught:
+        jwks.parse(_set({"kty": "RSA", "p": "1", "d": "2"}))
+    assert caught.value.what == "This is a secret key, published for all to see: it has the member d, p"
+    assert caught.value.where == "key 1"
+    assert caught.value.remedy == (
+        "Take it down, and rotate the signing key if it is the cluster's: everybody may have a copy."
+    )
+
+
+def test_a_set_of_exactly_the_largest_size_is_read() -> None:
+    assert jwks.parse(b'{"keys": []}'.ljust(jwks.MAX_BYTES)) == Jwks()
+
+
+def test_it_is_rendered_with_four_spaces_in_the_letters_that_it_was_read_in() -> None:
+    published = Jwks((Jwk(kty="OKP", kid=Kid("\u00fc"), others={"x": [1]}),), {"b": None})
+    assert jwks.render(published).decode("utf-8") == (
+        '{\n    "keys": [\n        {\n            "kty": "OKP",\n            "kid": "\u00fc",\n'
+        '            "x": [\n                1\n            ]\n        }\n    ],\n    "b": null\n}'
+    )
+
+
+def test_a_foreign_key_is_another_unless_all_of_it_is_the_same() -> None:
+    foreign = Jwk(kty="OKP", kid=Kid("a"), others={"x": "1"})
+    published = Jwks((foreign,))
+    assert jwks.with_key(published, Jwk(kty="OKP", kid=Kid("a"), others={"x": "1"})) is published
+    for other in (Jwk(kty="OKP", kid=Kid("a")), msgspec.structs.replace(OURS[0], kid=Kid("a"))):
+        with pytest.raises(SigningKeyError) as caught:
+            jwks.with_key(published, other)
+        assert (caught.value.what, caught.value.where) == ("Another key has the kid a", "")
+        with pytest.raises(SigningKeyError, match="Another key has the kid a"):
+            jwks.with_key(Jwks((other,)), foreign)
+
+
+def test_a_key_without_an_id_is_nobodys_and_is_added_each_time() -> None:
+    nameless = Jwk(kty="OKP")
+    once = jwks.with_key(Jwks(), nameless)
+    assert jwks.with_key(once, nameless).keys == (nameless, nameless)
+    assert not jwks.has(once, None)
+
+
+def test_a_full_set_has_no_place() -> None:
+    full = Jwks(tuple(Jwk(kty="OKP") for _ in range(100)))
+    with pytest.raises(SigningKeyError) as caught:
+        jwks.with_key(full, Jwk(kty="OKP"))
+    assert caught.value.where == ""
 
 
 JSON = st.recursive(
