@@ -1,9 +1,21 @@
-"""Coverage-guided fuzzing of what strangers can send, by hand.
+"""Fuzzing of what strangers can send: three harnesses, of which this file is the one that is run by hand.
 
-    python -m venv /tmp/fuzz && /tmp/fuzz/bin/pip install atheris cryptography msgspec
-    PYTHONPATH=src:. /tmp/fuzz/bin/python -m tests.fuzz.run trust_policy -max_total_time=300 /tmp/corpus
+- `test_manifests.py`: directories of CredentialsRequests, spoiled by a grammar of mistakes (`grammar.py`, `mistakes.py`,
+  `cases.py`; the words are in `nasty.py`), through the real commands in a process that may not grow, hang or write
+  elsewhere (`confined.py`, `ground.py`) and through the two other ways in, images and clusters (`elsewhere.py`). Some
+  hundreds of cases in every run of the tests, ten thousand with `pytest -m long tests/fuzz`. A case follows from its
+  number, which a failure names: `tests.fuzz.cases.case(4711)` makes it again.
+- `test_targets.py`: tokens, policies, queries and documents as bytes, each target (`targets.py`) a function that ends
+  quietly or has found a mistake; seeds, spoiled seeds and bytes at random, in every run.
+- This file: the same targets guided by coverage, for as long as somebody has patience.
 
-The first argument names a target of `targets.py`, the others are libFuzzer's. What it finds becomes a test.
+      python -m venv /tmp/fuzz && /tmp/fuzz/bin/pip install atheris cryptography msgspec
+      PYTHONPATH=src:. /tmp/fuzz/bin/python -m tests.fuzz.run trust_policy -max_total_time=300 /tmp/corpus
+
+  The first argument names a target, the others are libFuzzer's.
+
+What is found becomes a test of the module that was wrong. Vectors of the public collections' kinds, which no fuzzer
+would come upon, are in `tests/federation/test_vectors.py` and `tests/lab/test_sts_vectors.py`.
 """
 
 from __future__ import annotations
