@@ -89,9 +89,8 @@ def body_of(stream: Any, limit: int) -> bytes:
 
 def _inside(error: Exception) -> object:
     """What the SDK calls an unhandled exception of its HTTP client, but for those of the network."""
-    if type(error) is botocore.exceptions.HTTPClientError and not isinstance(
-        inner := error.kwargs.get("error"), OSError
-    ):
+    inner = getattr(error, "kwargs", {}).get("error")
+    if type(error) is botocore.exceptions.HTTPClientError and not isinstance(inner, OSError):
         return inner
     return None if isinstance(error, botocore.exceptions.BotoCoreError) else error
 
