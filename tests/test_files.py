@@ -460,3 +460,15 @@ def _at_once(tasks: Sequence[Callable[[], object]]) -> None:
         thread.join()
     if errors:
         raise errors[0]
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_what_is_not_durable_does_not_wait_for_the_disk(
+    durable: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[int] = []
+    monkeypatch.setattr(os, "fsync", waited.append)
+
+    assert files.write_whole(tmp_path / "one", b"1", mode=0o644, durable=durable) is Change.CREATED
+    assert (tmp_path / "one").read_bytes() == b"1"
+    assert bool(waited) is durable

@@ -121,12 +121,13 @@ def ensure_directory(path: Path, *, mode: int = 0o700) -> None:
         raise _failure("cannot be made", path, error) from error
 
 
-def write_whole(path: Path, data: bytes, *, mode: int, replace: bool = True) -> Change:
+def write_whole(path: Path, data: bytes, *, mode: int, replace: bool = True, durable: bool = True) -> Change:
     """Write a file so that at any time the old content is there or the new one, never a part of it.
 
     The file has `mode` from its first byte on, whatever the umask. Where it has these bytes already, only a wrong mode
     is put right. A symbolic link is refused, never followed. With `replace=False` a file that is there is never
-    overwritten, even when it appears while this runs.
+    overwritten, even when it appears while this runs. What is not `durable` may be lost where the machine dies within
+    the next minute: right for many files that can be made again, of which each would wait for the disk twice.
 
     Raises:
         FileError: the file cannot be written, or is there with other content and must not be replaced.
@@ -137,14 +138,15 @@ def write_whole(path: Path, data: bytes, *, mode: int, replace: bool = True) -> 
             return change
         if change is Change.REPLACED and not replace:
             raise _other_content(path)
-        with beside(path, data, mode) as temporary:
+        with beside(path, data, mode, durable=durable) as temporary:
             if replace:
                 temporary.replace(path)
             elif not _give_name(temporary, path):
                 change = _compare(path, data, mode)
                 if change is not Change.UNCHANGED:
                     raise _other_content(path)
-        _sync_directory(path.parent)
+        if durable:
+            _sync_directory(path.parent)
     except OSError as error:
         raise _failure("cannot be written", path, error) from error
     return change

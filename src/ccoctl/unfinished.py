@@ -24,8 +24,10 @@ _FLAGS: int = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr
 
 
 @contextmanager
-def beside(path: Path, data: bytes, mode: int) -> Iterator[Path]:
-    """A file with the data in the same directory, safely on the disk; after the block it has another name or is gone.
+def beside(path: Path, data: bytes, mode: int, *, durable: bool = True) -> Iterator[Path]:
+    """A file with the data in the same directory; after the block it has another name or is gone.
+
+    What is `durable` is safely on the disk before it gets its name.
 
     Raises:
         OSError: it cannot be written.
@@ -37,7 +39,8 @@ def beside(path: Path, data: bytes, mode: int) -> Iterator[Path]:
                 os.fchmod(descriptor, mode)
             file.write(data)
             file.flush()
-            os.fsync(descriptor)
+            if durable:
+                os.fsync(descriptor)
             if fcntl is not None:  # elsewhere an open file cannot be given a name
                 yield temporary
         if fcntl is None:

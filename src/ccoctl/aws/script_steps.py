@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from shlex import quote
 from typing import assert_never
 
@@ -29,23 +28,28 @@ _ISSUER_LINE = "  serviceAccountIssuer: "
 _ROLE_LINE = "    role_arn = "
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """What the section of a step is written from."""
 
-    plan: Plan
-    file_of: Mapping[str, str]
-    settings: Settings
+    def __init__(self, *, plan: Plan, file_of: Mapping[str, str], settings: Settings) -> None:
+        """Look once at who uses what: a plan may have thousands of steps."""
+        self.plan = plan
+        self.file_of = file_of
+        self.settings = settings
+        used = dict.fromkeys(output for step in plan.steps for output in outputs(_content(step)))
+        self._outputs: dict[str, list[Output]] = {}
+        for output in used:
+            self._outputs.setdefault(output.step, []).append(output)
+        roles = [step.id for step in plan.steps if _operation(step) == "CreateRole"]
+        self._roles = {step: f"role_arn_{number}" for number, step in enumerate(roles, start=1)}
 
     def outputs_of(self, step: str) -> tuple[Output, ...]:
         """What other steps use of a step's answer, each once."""
-        used = (output for other in self.plan.steps for output in outputs(_content(other)))
-        return tuple(dict.fromkeys(output for output in used if output.step == step))
+        return tuple(self._outputs.get(step, ()))
 
     def role_variable(self, step: str) -> str:
         """The shell variable that holds the ARN of the role that a step makes."""
-        made = [other.id for other in self.plan.steps if _operation(other) == "CreateRole"]
-        return f"role_arn_{made.index(step) + 1}"
+        return self._roles[step]
 
     def step(self, operation: str) -> Step | None:
         """The first step of an operation."""

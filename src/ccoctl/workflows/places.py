@@ -11,7 +11,9 @@ from ccoctl.errors import FileError, Problem, Problems
 from ccoctl.files import Change, ensure_directory, sweep, write_whole
 
 
-def write_below(directory: Path, name: PurePath | str, data: bytes, *, mode: int, replace: bool = True) -> Change:
+def write_below(
+    directory: Path, name: PurePath | str, data: bytes, *, mode: int, replace: bool = True, durable: bool = True
+) -> Change:
     """`write_whole` of a file below a directory, which is made where it is missing, as are those in between.
 
     The directory itself may be a symbolic link, since the user named it; one below it is not followed.
@@ -23,7 +25,7 @@ def write_below(directory: Path, name: PurePath | str, data: bytes, *, mode: int
     refuse_links(directory, name)
     ensure_directory(path.parent)
     refuse_links(directory, name)  # one that was planted while a directory was made
-    return write_whole(path, data, mode=mode, replace=replace)
+    return write_whole(path, data, mode=mode, replace=replace, durable=durable)
 
 
 def refuse_links(directory: Path, name: PurePath | str) -> None:
