@@ -49,15 +49,20 @@ TESTS: Mapping[str, tuple[str, ...]] = {
 """The tests that have to notice, by module."""
 
 _PYTEST = ("-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-profile=mutants")
-_NO_ESCAPES = ("-o", "disable_test_id_escaping_and_forfeit_all_rights_to_community_support=true")
-"""The tool runs tests again by their ids in one process; pytest would escape those twice, and find none of them."""
-_PROFILE = """
+_CONFTEST = """
+import sys
 import hypothesis
+
 hypothesis.settings.register_profile(
     "mutants", derandomize=True, max_examples=20, deadline=None, suppress_health_check=list(hypothesis.HealthCheck)
 )
+
+def pytest_configure():
+    for name in [name for name in sys.modules if ".test_" in name]:
+        del sys.modules[name]
 """
-"""The same few examples for every mutant, so that the list holds."""
+"""The same few examples for every mutant, so that the list holds. And test modules anew for each run in the tool's one
+process: pytest escapes ids where they stand, so that a second run would escape them twice, and find none by its id."""
 _KILLED = frozenset({1, 3})
 _TIMEOUT = frozenset({36, 24, -24, 152, 255})
 _SURVIVED = frozenset({0, 5, 33})
@@ -121,12 +126,12 @@ def try_all(module: str, folder: Path) -> Outcome:
     target = folder / "src/ccoctl" / module
     target.write_text(without_decorators(target.read_text(encoding="utf-8")), encoding="utf-8")
     with (folder / "tests/conftest.py").open("a", encoding="utf-8") as conftest:
-        conftest.write(_PROFILE)
+        conftest.write(_CONFTEST)
     settings = {
         "source_paths": ["src"],
         "only_mutate": [f"src/ccoctl/{module}"],
         "pytest_add_cli_args_test_selection": [f"tests/{name}" for name in TESTS[module]],
-        "pytest_add_cli_args": [*_PYTEST, *_NO_ESCAPES],
+        "pytest_add_cli_args": list(_PYTEST),
     }
     text = "".join(f"{name} = {json.dumps(value)}\n" for name, value in settings.items())
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")

@@ -137,6 +137,99 @@ def test_a_type_that_we_do_not_know_is_said_to_be_one(key: Jwk) -> None:
         jwk.to_public(key)
 
 
+REMEDY = "See who published it, and publish the right key in its place."
+
+
+def _refusals(key: Jwk) -> str:
+    """What is said of a key that is refused, with and without a place."""
+    for where in ("keys.json: key 1", ""):
+        with pytest.raises(SigningKeyError) as caught:
+            jwk.to_public(key, where=where)
+        assert (caught.value.where, caught.value.remedy) == (where, REMEDY)
+    with pytest.raises(SigningKeyError) as caught:
+        jwk.to_public(key)
+    assert caught.value.where == ""
+    return caught.value.what
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        (Jwk(kty="OKP"), "OKP"),
+        (Jwk(kty="OKP", crv="Ed25519"), "OKP Ed25519"),
+        (Jwk(kty="EC", crv="secp256k1"), "EC secp256k1"),
+        (Jwk(kty="k" * 41), "k" * 40),
+    ],
+)
+def test_a_type_that_we_do_not_know_is_named(key: Jwk, kind: str) -> None:
+    assert _refusals(key) == f"The key is of a type that ccoctl does not know: '{kind}'"
+
+
+def test_a_refusal_of_an_rsa_key_says_what_is_wrong_where_and_what_to_do(private: rsa.RSAPrivateKey) -> None:
+    key = jwk.to_jwk(private.public_key())
+    too_large = "The RSA key's numbers are too large"
+    no_key = "The RSA key's numbers are not those of a key"
+
+    assert _refusals(_with(key, n=None)) == "The RSA key has no member n"
+    assert _refusals(_with(key, e="")) == "The RSA key has no member e"
+    assert _refusals(_with(key, n="AQAB=")) == "The RSA key's member n is not base64url without padding"
+    assert _refusals(_with(key, e="AQAB=")) == "The RSA key's member e is not base64url without padding"
+    assert _refusals(_with(key, e=_number(2))) == no_key
+    assert _refusals(_with(key, e=jwk.encode(bytes(9)))) == too_large
+    assert _refusals(_with(key, e=jwk.encode(bytes(8)))) == no_key
+    assert _refusals(_with(key, n=jwk.encode(bytes(16384 // 8 + 2)))) == too_large
+    assert _refusals(_with(key, n=jwk.encode(bytes(16384 // 8 + 1)))) == no_key
+    assert _refusals(_with(key, alg="ES256")) == "The RSA key says that it signs with 'ES256', which does not fit"
+    assert (
+        _refusals(_with(key, alg="a" * 41)) == f"The RSA key says that it signs with '{'a' * 40}', which does not fit"
+    )
+
+
+def test_a_refusal_of_an_ec_key_does_too(elliptic: ec.EllipticCurvePrivateKey) -> None:
+    key = jwk.to_jwk(elliptic.public_key())
+    short = "The EC key's coordinates must have 32 bytes each"
+
+    assert _refusals(_with(key, x=None)) == "The EC key has no member x"
+    assert _refusals(_with(key, y="AQAB=")) == "The EC key's member y is not base64url without padding"
+    assert _refusals(_with(key, x=jwk.encode(bytes(31)))) == short
+    assert _refusals(_with(key, y=jwk.encode(bytes(33)))) == short
+    assert _refusals(_with(key, x=key.y, y=key.x)) == "The EC key's numbers are not those of a key"
+    assert _refusals(_with(key, alg="RS256")) == "The EC key says that it signs with 'RS256', which does not fit"
+
+
+def test_a_weak_key_is_refused_with_its_place(weak: rsa.RSAPrivateKey) -> None:
+    numbers = weak.public_key().public_numbers()
+    with pytest.raises(SigningKeyError) as caught:
+        jwk.to_public(Jwk(kty="RSA", n=_number(numbers.n), e=_number(numbers.e)), where="keys.json: key 1")
+    assert caught.value.where == "keys.json: key 1"
+
+
+@pytest.mark.parametrize("alg", ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"])
+@pytest.mark.parametrize("use", [None, "sig"])
+def test_an_rsa_key_may_be_for_each_rsa_signature(private: rsa.RSAPrivateKey, alg: str, use: str | None) -> None:
+    public = private.public_key()
+    assert jwk.to_public(_with(jwk.to_jwk(public), alg=alg, use=use)) == public
+
+
+def test_what_a_key_for_encryption_is_used_with_is_not_looked_at(private: rsa.RSAPrivateKey) -> None:
+    public = private.public_key()
+    assert jwk.to_public(_with(jwk.to_jwk(public), alg="RSA-OAEP", use="enc")) == public
+    with pytest.raises(SigningKeyError, match="does not fit"):
+        jwk.to_public(_with(jwk.to_jwk(public), alg="RSA-OAEP", use=None))
+
+
+@pytest.mark.parametrize("text", ["", "AQ", "AQA", "AQAB", "-_-_"])
+def test_base64url_is_read(text: str) -> None:
+    data = jwk.decode(text)
+    assert data is not None
+    assert jwk.encode(data) == text
+
+
+@pytest.mark.parametrize("text", ["=", "AQ==", "+_-_", "/_-_", "A", "AQABA", "AR", "AQB", "AQ\n", "\u00e9", "\ud800"])
+def test_what_is_no_base64url_is_not(text: str) -> None:
+    assert jwk.decode(text) is None
+
+
 @given(st.binary())
 def test_base64url_comes_back(data: bytes) -> None:
     assert jwk.decode(jwk.encode(data)) == data
