@@ -159,7 +159,6 @@ RESOURCES = (
 )
 OPERATORS = (
     "StringEquals",
-    "stringequals",
     "ForAllValues:StringLike",
     "ForAnyValue:",
     "Null",

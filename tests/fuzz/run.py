@@ -1,10 +1,10 @@
 """Fuzzing of what strangers can send: three harnesses, of which this file is the one that is run by hand.
 
-- `test_manifests.py`: directories of CredentialsRequests, spoiled by a grammar of mistakes (`grammar.py`, `mistakes.py`,
-  `cases.py`; the words are in `nasty.py`), through the real commands in a process that may not grow, hang or write
-  elsewhere (`confined.py`, `ground.py`) and through the two other ways in, images and clusters (`elsewhere.py`). Some
-  hundreds of cases in every run of the tests, ten thousand with `pytest -m long tests/fuzz`. A case follows from its
-  number, which a failure names: `tests.fuzz.cases.case(4711)` makes it again.
+- `test_manifests.py`: directories of CredentialsRequests, spoiled by a grammar of mistakes (`grammar.py`,
+  `mistakes.py`, `cases.py`; the words are in `nasty.py`), through the real commands in a process that may not grow,
+  hang or write elsewhere (`confined.py`, `ground.py`) and through the two other ways in, images and clusters
+  (`elsewhere.py`). Some hundreds of cases in every run of the tests, ten thousand with `pytest -m long tests/fuzz`. A
+  case follows from its number, which a failure names: `tests.fuzz.cases.case(4711)` makes it again.
 - `test_targets.py`: tokens, policies, queries and documents as bytes, each target (`targets.py`) a function that ends
   quietly or has found a mistake; seeds, spoiled seeds and bytes at random, in every run.
 - This file: the same targets guided by coverage, for as long as somebody has patience.

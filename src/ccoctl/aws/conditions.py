@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -51,6 +51,19 @@ def fulfils(condition: object, context: Context) -> bool:
             wanted = _values(value, operator, f"{name} of {key}")
             results.append(_holds(operator, quantifier, if_exists, context.get(str(key).lower()), wanted))
     return all(results)
+
+
+def operator_problem(name: str, values: Iterable[object]) -> str:
+    """Why IAM would not take an operator, or it could never compare anything with a value; empty when it is good."""
+    if name.lower() == "binaryequals":  # of which this module cannot decide anything
+        return ""
+    try:
+        operator, _, _ = _operator(name)
+    except UnreadablePolicyError:
+        return f"there is no condition operator {name[:60]!a}"
+    texts = [item if isinstance(item, str) else json.dumps(item) for item in values]
+    wrong = next((text for text in texts if "${" not in text and operator.reads(text) is None), None)
+    return "" if wrong is None else f"the operator {name} has nothing to compare {wrong[:60]!a} with"
 
 
 def _operator(name: str) -> tuple[_Operator, str, bool]:

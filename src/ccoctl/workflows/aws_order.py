@@ -11,6 +11,7 @@ from pathlib import Path
 from ccoctl.aws import desired, kubernetes, manifests, names
 from ccoctl.aws.desired import Flavor, Settings, Trusted
 from ccoctl.aws.partition import Partition, has_cloudfront, partition_named, partition_of
+from ccoctl.aws.policy_form import form_problems
 from ccoctl.aws.resources import OriginAccess
 from ccoctl.credentialsrequest.load import load
 from ccoctl.credentialsrequest.model import CredentialsRequest, Loaded
@@ -119,7 +120,7 @@ def _unfit(settings: Settings, requests: tuple[CredentialsRequest, ...]) -> tupl
     """What cannot be made of the requests as they are."""
     oversized = desired.size_problems(settings, requests)
     of_files = kubernetes.problems if settings.flavor is Flavor.KUBERNETES else manifests.file_problems
-    return (*oversized, *of_files(requests))
+    return (*form_problems(requests), *oversized, *of_files(requests))
 
 
 def _partition(order: Order, problems: list[Problem]) -> Partition | None:
