@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import threading
@@ -129,17 +130,17 @@ def test_writers_and_those_who_sweep_do_not_disturb_each_other(tmp_path: Path) -
 def test_a_file_that_was_swept_before_it_was_locked_is_begun_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock, swept = unfinished.fcntl.flock, list[str]()
+    lock, swept = fcntl.flock, list[str]()
 
     def late(descriptor: int, how: int) -> None:
         if not swept:
             [name] = names(tmp_path)
             swept.append(name)
-            monkeypatch.setattr(unfinished.fcntl, "flock", lock)
+            monkeypatch.setattr(fcntl, "flock", lock)
             files.sweep(tmp_path)
         lock(descriptor, how)
 
-    monkeypatch.setattr(unfinished.fcntl, "flock", late)
+    monkeypatch.setattr(fcntl, "flock", late)
     with unfinished.beside(tmp_path / "a", b"new", 0o600) as temporary:
         assert temporary.name not in swept
         assert temporary.read_bytes() == b"new"
@@ -152,7 +153,7 @@ def test_where_a_file_system_has_no_locks_files_are_written_and_nothing_is_swept
     def none(*_: object) -> None:
         raise OSError(38, "Function not implemented")
 
-    monkeypatch.setattr(unfinished.fcntl, "flock", none)
+    monkeypatch.setattr(fcntl, "flock", none)
     (tmp_path / LEFT).touch()
 
     files.write_whole(tmp_path / "a", b"new", mode=0o600)
