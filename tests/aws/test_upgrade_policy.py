@@ -120,6 +120,104 @@ def test_a_denial_that_is_there_is_told_where_the_new_release_needs_it(
     assert denial in union.policy.document["Statement"]
 
 
+@pytest.mark.parametrize(
+    ("denial", "refused"),
+    [
+        ({"Action": "ec2:*", "Resource": "arn:aws:s3:::x"}, ()),
+        ({"Action": "ec2:*", "Resource": ["arn:aws:s3:::x", "arn:aws:ec2:::y"]}, ("ec2:A", "ec2:B")),
+        ({"Action": "ec2:*", "Resource": "arn:aws:e*"}, ("ec2:A", "ec2:B")),
+        ({"Action": "ec2:*", "NotResource": "arn:aws:ec2:::y"}, ("ec2:A", "ec2:B")),
+        ({"Action": "EC2:b", "Resource": "*"}, ("ec2:B",)),
+        ({"NotAction": "ec2:a", "Resource": "*"}, ("ec2:B",)),
+        ({"NotAction": ["s3:*", "ec2:B"], "Resource": "arn:aws:s3:::x"}, ()),
+        ({"Resource": "*"}, ("ec2:A", "ec2:B")),
+        ({"Action": "ec2:?", "Resource": "*", "Condition": {"Bool": {"a": "true"}}}, ("ec2:A", "ec2:B")),
+    ],
+    ids=str,
+)
+def test_what_a_denial_can_ever_concern_is_told_in_order(denial: dict[str, Any], refused: tuple[str, ...]) -> None:
+    needed = document(allow("ec2:B", resource="arn:aws:ec2:::y"), allow("ec2:A", resource="arn:aws:ec2:::y"))
+    union = upgrade_policy.permissions(document({"Effect": "Deny", **denial}), needed)
+
+    assert union.refused == refused
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "meet"),
+    [
+        ("ec2:A*", "ec2:AB*", True),
+        ("ec2:AB*", "ec2:A*", True),
+        ("ec2:A*", "ec2:B*", False),
+        ("ec2:?B", "ec2:A*", True),
+        ("ec2:A?", "s3:*", False),
+        ("ec2:A", "ec2:A*", True),
+        ("ec2:A*", "ec2:A", True),
+        ("ec2:A", "ec2:B*", False),
+        ("ec2:A?", "ec2:A", False),
+    ],
+)
+def test_two_patterns_meet_unless_what_they_begin_with_differs(one: str, other: str, meet: bool) -> None:
+    union = upgrade_policy.permissions(document(allow(one, effect="Deny")), document(allow(other)))
+
+    assert union.refused == ((other,) if meet else ())
+
+
+def test_what_waits_is_told_once_and_in_order() -> None:
+    there = document(allow("ec2:A", effect="Deny"))
+    denials = (allow("s3:B", "s3:A", effect="Deny"), allow("s3:A", effect="Deny"), allow("ec2:a", effect="Deny"))
+    union = upgrade_policy.permissions(there, document(*denials))
+
+    assert union.policy is there
+    assert union.waiting == ("s3:A", "s3:B")
+
+
+def test_a_statement_may_be_alone_without_a_list_and_its_action_a_text() -> None:
+    found = Policy({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ec2:A", "Resource": "*"}})
+    union = upgrade_policy.permissions(found, document(allow("ec2:B")))
+
+    assert union.policy.document == {"Version": "2012-10-17", "Statement": [allow("ec2:A", "ec2:B")]}
+
+
+def test_what_is_no_statement_is_left_out_of_what_is_added_to() -> None:
+    found = Policy({"Statement": ["odd", allow("ec2:A")]})
+
+    assert upgrade_policy.permissions(found, document(allow("ec2:A"))).policy is found
+    assert upgrade_policy.permissions(found, document(allow("s3:A"))).policy.document["Statement"] == [
+        allow("ec2:A", "s3:A")
+    ]
+
+
+def test_a_condition_that_says_nothing_or_the_same_is_enough() -> None:
+    same = {"Bool": {"a": "true"}}
+    for condition in ({"Condition": {}}, {}, {"Condition": same}):
+        there = document(allow("ec2:A", **condition))
+        assert upgrade_policy.permissions(there, document(allow("ec2:A", Condition=same))).policy is there
+
+
+def test_every_resource_must_be_named() -> None:
+    wanted = document(allow("ec2:A", resource=["r1", "r2"]))
+    there = document(allow("ec2:A", resource=["r2", "r1", "r3"]))
+
+    assert upgrade_policy.permissions(there, wanted).policy is there
+    assert upgrade_policy.permissions(document(allow("ec2:A", resource=["r1"])), wanted).policy != there
+
+
+@pytest.mark.parametrize(
+    ("pattern", "action", "covered"),
+    [
+        ("ec2:?*", "EC2:?*", True),
+        ("EC2:*", "ec2:A", True),
+        ("ec2:?", "ec2:A", True),
+        ("ec2:?", "ec2:?", True),
+        ("ec2:*", "ec2:?*", True),
+        ("ec2:A?", "ec2:A*", False),
+        ("ec2:A", "ec2:*", False),
+    ],
+)
+def test_a_pattern_covers_what_it_matches_all_of(pattern: str, action: str, covered: bool) -> None:
+    assert upgrade_policy.covers(pattern, action) is covered
+
+
 def test_compact_says_the_same_in_fewer_characters() -> None:
     long = document(allow("ec2:A", Sid="1"), allow("s3:A"), allow("ec2:*", "ec2:B"), allow("ec2:A", effect="Deny"))
     short = upgrade_policy.compact(long)
@@ -138,6 +236,34 @@ def test_what_is_lost_is_what_nothing_allows_any_more() -> None:
     assert upgrade_policy.lost(old, document(allow("ec2:*"))) == ("kms:A",)
     assert upgrade_policy.lost(old, old) == ()
     assert upgrade_policy.lost(trust("a", "b"), trust("b")) == ("a",)
+
+
+def test_only_what_was_allowed_can_be_lost_and_is_told_once_in_order() -> None:
+    other = {"Effect": "Allow", "NotAction": "ec2:A", "Resource": "*"}
+    denied = {**trust("c").document["Statement"][0], "Effect": "Deny"}
+    old = document(allow("s3:B", "s3:A"), allow("s3:A"), other, denied, *trust("b", "a").document["Statement"])
+
+    assert upgrade_policy.lost(old, document()) == ("a", "b", "s3:A", "s3:B")
+
+
+def test_compact_leaves_alone_what_cannot_be_one_with_another() -> None:
+    others = [
+        {"Effect": "Allow", "NotAction": ["ec2:A", "ec2:A"], "Resource": "*"},
+        {"Effect": "Allow", "NotAction": ["ec2:A", "ec2:A"], "Resource": "*"},
+        {"Effect": "Allow", "Principal": {"AWS": "x"}, "Action": ["a:A", "a:A"]},
+        {"Effect": "Allow", "Principal": {"AWS": "x"}, "Action": ["a:A", "a:A"]},
+    ]
+
+    assert upgrade_policy.compact(document(*others)).document == {"Version": "2012-10-17", "Statement": others}
+
+
+def test_compact_makes_one_of_three_and_keeps_each_subject_once() -> None:
+    statements = [trust(*names).document["Statement"][0] for names in (("a", "b"), ("b", "c"), ("d",))]
+
+    assert upgrade_policy.compact(document(*statements)) == trust("a", "b", "c", "d")
+    assert upgrade_policy.compact(document(allow("a:A"), allow("a:B"), allow("a:C"))) == document(
+        allow("a:A", "a:B", "a:C")
+    )
 
 
 NAMES = ["ec2:A", "ec2:B", "s3:A", "s3:B", "kms:A"]
@@ -243,6 +369,55 @@ def test_a_trust_policy_says_whom_it_trusts_and_whether_it_asks_for_the_audience
     assert not upgrade_policy.binds_audience(trust("a"))
     assert upgrade_policy.binds_audience(trust("a", audiences=("openshift",)))
     assert not upgrade_policy.binds_audience(document())
+
+
+def test_new_subjects_join_the_first_statement_that_may_let_them_in() -> None:
+    one, two = (trust(name).document["Statement"][0] for name in ("one", "two"))
+    union = upgrade_policy.trust(document(one, two), trust("two", "three"))
+
+    assert union.document["Statement"] == [trust("one", "three").document["Statement"][0], two]
+
+
+def test_a_statement_of_several_issuers_lets_in_the_tokens_of_each() -> None:
+    both = {**trust("old").document["Statement"][0], "Principal": {"Federated": [f"{ARN}/other", ARN]}}
+
+    assert upgrade_policy.trust(document(both), trust("old")).document["Statement"] == [both]
+
+
+@pytest.mark.parametrize(
+    ("statements", "bound"),
+    [
+        ((("a", True), ("b", True)), True),
+        ((("a", True), ("b", False)), False),
+        ((("a", False), ("b", True)), False),
+    ],
+    ids=["both", "the first", "the second"],
+)
+def test_the_audience_is_asked_for_when_each_statement_does(
+    statements: tuple[tuple[str, bool], ...], bound: bool
+) -> None:
+    listed = [trust(name, audiences=("openshift",) * asked).document["Statement"][0] for name, asked in statements]
+    unasked = trust("c").document["Statement"][0]
+
+    assert upgrade_policy.binds_audience(document(*listed)) is bound
+    assert upgrade_policy.binds_audience(document(*listed, {**unasked, "Effect": "Deny"})) is bound
+    assert upgrade_policy.binds_audience(document(*listed, allow("sts:TagSession"))) is bound
+
+
+def test_only_issuers_whose_tokens_are_allowed_are_trusted_each_once_in_order() -> None:
+    def principal(value: object, effect: str = "Allow") -> dict[str, Any]:
+        return {"Effect": effect, "Principal": value, "Action": "sts:*"}
+
+    found = document(
+        principal("*"),
+        principal({"AWS": "x"}),
+        principal({"Federated": "arn:aws:iam::123456789012:saml-provider/x"}),
+        principal({"Federated": [f"{ARN}/b", ARN]}),
+        principal({"Federated": f"{ARN}/b"}),
+        principal({"Federated": f"{ARN}/denied"}, "Deny"),
+    )
+
+    assert upgrade_policy.providers(found) == (f"{ARN}/b", ARN)
 
 
 SUBJECTS = st.lists(st.sampled_from(["a", "b", "c"]), min_size=1, unique=True)
