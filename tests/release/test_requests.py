@@ -77,3 +77,11 @@ def test_a_request_that_cannot_be_read_is_a_problem_and_not_left_out(data: bytes
         extract({"good.yaml": request("b"), "bad.yaml": data}, where="quay.io/release")
     assert why in str(caught.value)
     assert "quay.io/release: bad.yaml" in str(caught.value)
+
+
+def test_a_name_of_the_image_begins_no_line_of_what_is_told() -> None:
+    twice = request("a\nFORGED")
+    with pytest.raises(Problems) as raised:
+        extract({"x.yaml": twice + b"\n---\n" + twice}, where="image")
+    assert "stands here twice" in str(raised.value)
+    assert not any(line.startswith("FORGED") for line in str(raised.value).splitlines())

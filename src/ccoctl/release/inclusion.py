@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ccoctl.credentialsrequest.cursor import Cursor, shortened, suggestion
+from ccoctl.credentialsrequest.cursor import Cursor, shortened, shown, suggestion
 from ccoctl.credentialsrequest.document import documents
 from ccoctl.errors import Problem, Problems
 
@@ -97,7 +97,7 @@ class Inclusion:
             return ""
         sets = set(asked.split(","))
         if unknown := sets - _FEATURE_SETS:
-            return f"feature set {shortened(min(unknown))} is not known"
+            return f"feature set {shown(min(unknown))} is not known"
         return "" if self.feature_set in sets else f"only for feature set {asked}"
 
     def _by_gates(self, annotations: Mapping[str, str]) -> str:
@@ -106,7 +106,7 @@ class Inclusion:
         for gate in (word.strip() for word in annotations.get(_FEATURE_GATE, "").split(",")):
             name = gate.removeprefix("-")
             if name in gates and gates[name] is gate.startswith("-"):
-                return f"feature gate {shortened(name)} is {'on' if gates[name] else 'off'}"
+                return f"feature gate {shown(name)} is {'on' if gates[name] else 'off'}"
         return ""
 
     def _by_capabilities(self, annotations: Mapping[str, str]) -> str:
@@ -117,7 +117,7 @@ class Inclusion:
             for name in annotations[_CAPABILITY].split("+")
             if name not in self.capabilities.enabled and not (self.capabilities.newer_too and name not in _SINCE)
         ]
-        return f"needs {shortened(' and '.join(missing))}, which is not enabled" if missing else ""
+        return f"needs {shown(' and '.join(missing))}, which is not enabled" if missing else ""
 
 
 def _by_profile(annotations: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ccoctl.credentialsrequest.cursor import Cursor, shortened
+from ccoctl.credentialsrequest.cursor import Cursor, shortened, shown
 from ccoctl.credentialsrequest.document import documents
 from ccoctl.errors import Problem, Problems, UsageError
 from ccoctl.release.reference import Image, is_registry, split_repository
@@ -95,7 +95,7 @@ def _policies(cursor: Cursor) -> Iterator[Mirrors]:
         return
     if (kind, version) not in _MEMBERS:
         cursor.complain(
-            f"{shortened(kind) or 'this'} of {shortened(version) or 'no version'} is no policy of mirrors; there are "
+            f"{shown(kind) or 'this'} of {shown(version) or 'no version'} is no policy of mirrors; there are "
             + ", ".join(name for name, _ in _MEMBERS)
         )
         return

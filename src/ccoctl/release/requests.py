@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ccoctl.credentialsrequest.aws_spec import API_VERSION
-from ccoctl.credentialsrequest.cursor import Cursor, shortened
+from ccoctl.credentialsrequest.cursor import Cursor, shown
 from ccoctl.credentialsrequest.document import documents
 from ccoctl.errors import Problem, Problems
 from ccoctl.release.inclusion import KINDS, Inclusion
@@ -88,7 +88,7 @@ def _requests(file: str, data: bytes, problems: list[Problem]) -> list[Cursor]:
         if not name:
             one.complain("metadata.name is missing")
         elif identity in names:
-            one.complain(f"the request {shortened(name)} stands here twice")
+            one.complain(f"the request {shown(name)} stands here twice")
         names.add(identity)
     return found
 
