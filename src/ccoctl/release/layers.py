@@ -21,6 +21,10 @@ _WHITEOUT = ".wh."
 _OPAQUE = ".wh..wh..opq"
 _LONGEST_NAME = 255
 _CHUNK = 256 * 1024
+_FED = 16 * 1024
+"""Bytes that a decompressor is given at a time; what it leaves is copied for each member that ends."""
+MOST_MEMBERS = 500_000
+"""Of a packed layer; those that can be read in parts have one for each file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +62,14 @@ class Union:
         self.complete = False
         """No lower layer can add anything."""
 
+    def check_size(self, limits: Limits) -> None:
+        """Of all layers so far.
+
+        Raises:
+            ImageError: they hold more than any release.
+        """
+        check_size(sum(map(len, self.files.values())), max(len(self.files), len(self._gone)), limits)
+
     def put_below(self, layer: Layer) -> None:
         """Add what the next lower layer has, as far as it is to be seen."""
         if self.complete:
@@ -91,10 +103,19 @@ def read_layer(pieces: Iterable[bytes], limits: Limits) -> Layer:
             raise ImageError(f"In the image /{DIRECTORY} is a {entry.kind.value}, no directory")
         elif len(parts) > 1 and parts[0] == DIRECTORY:
             total += _take(layer, archive, entry, parts[1:], limits)
-        if total > limits.all_bytes or len(layer.files) > limits.files:
-            raise ImageError(f"The image's /{DIRECTORY} is larger than that of any release")
+        check_size(total, max(len(layer.files), len(layer.removed)), limits)
     source.drain()
     return layer
+
+
+def check_size(size: int, count: int, limits: Limits) -> None:
+    """Of the directory, in one layer or in all of them together.
+
+    Raises:
+        ImageError: it has more bytes, or more names, than that of any release.
+    """
+    if size > limits.all_bytes or count > limits.files:
+        raise ImageError(f"The image's /{DIRECTORY} is larger than that of any release")
 
 
 def unpacked(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -177,9 +198,9 @@ def _bounded(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
 def _gunzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Gzip's members, one after the other (RFC 1952, section 2.2)."""
     member = zlib.decompressobj(wbits=31)
-    begun = False
+    begun, left = False, MOST_MEMBERS
     try:
-        for piece in pieces:
+        for piece in _small(pieces):
             data = piece
             while data:
                 begun = True
@@ -188,20 +209,32 @@ def _gunzipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
                 data = member.unconsumed_tail
                 if member.eof:
                     data = member.unused_data.lstrip(b"\0")
-                    member, begun = zlib.decompressobj(wbits=31), False
+                    member, begun, left = zlib.decompressobj(wbits=31), False, _one_less(left)
     except zlib.error as error:
         raise ImageError(f"A layer cannot be unpacked: {error}") from error
     if begun:
         raise ImageError("A layer is cut off", kind=ErrorKind.TRANSIENT)
 
 
+def _small(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        for at in range(0, len(piece), _FED):
+            yield piece[at : at + _FED]
+
+
+def _one_less(left: int) -> int:
+    if left <= 0:
+        raise ImageError(f"A layer is packed in more than {MOST_MEMBERS:,} parts")
+    return left - 1
+
+
 def _unzstd(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Zstandard's frames (RFC 8878), where something on this machine can read them."""
     zstd = _zstd_module()
     frame = zstd.ZstdDecompressor()
-    begun = False
+    begun, left = False, MOST_MEMBERS
     try:
-        for piece in pieces:
+        for piece in _small(pieces):
             data = piece
             while data or not (frame.needs_input or frame.eof):
                 begun = True
@@ -210,6 +243,7 @@ def _unzstd(pieces: Iterable[bytes]) -> Iterator[bytes]:
                 data = b""
                 if frame.eof:
                     data, frame, begun = frame.unused_data, zstd.ZstdDecompressor(), False
+                    left = _one_less(left)
     except zstd.ZstdError as error:
         raise ImageError(f"A layer cannot be unpacked: {error}") from error
     if begun:

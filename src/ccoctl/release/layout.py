@@ -7,6 +7,7 @@ says; of an archive only regular files count, the first of a name.
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -167,6 +168,8 @@ class _Position(Bytes):
         return data
 
     def skip(self, count: int) -> None:
+        if count > os.fstat(self._file.fileno()).st_size:  # a file cannot even be asked for a place that far
+            raise ImageError("The archive is cut off")
         if count:
             self._file.seek(count - 1, 1)
             self.take(1)

@@ -93,10 +93,9 @@ def _union(source: Source, image: Manifest, config: Config, limits: Limits) -> t
         layer = source.blob(descriptor, lambda pieces: layers.read_layer(pieces, limits))
         count += 1
         union.put_below(layer)
+        union.check_size(limits)
         if union.complete or _is_whole(layer, config):
             break
-        if sum(map(len, union.files.values())) > limits.all_bytes:
-            raise ImageError(f"The image's /{layers.DIRECTORY} is larger than that of any release")
     return union, count
 
 

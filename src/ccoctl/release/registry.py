@@ -93,9 +93,9 @@ class RegistrySource:
                 raise ImageError(what, remedy="It was damaged or replaced on the way; do not trust this source.")
             return Document(data=data, media_type=answer.headers.get("content-type", ""), digest=actual)
 
-        return self._asked(f"manifests/{selector}", _MANIFESTS, taken)
+        return self._asked(f"manifests/{selector}", _MANIFESTS, taken, deadline=DEADLINE)
 
-    def _asked(self, path: str, accept: str, take: Callable[[Answer], Result], *, deadline: float = DEADLINE) -> Result:
+    def _asked(self, path: str, accept: str, take: Callable[[Answer], Result], *, deadline: float) -> Result:
         """Ask for something of the repository, with what the registry wants to be shown; a 401 is answered once."""
         url = f"{self._root()}/v2/{self._image.repository}/{path}"
         try:

@@ -18,6 +18,8 @@ MOST_ENTRIES = 500_000
 """A base image has some ten thousand."""
 LONGEST_EXTENSION = 1024 * 1024
 """Bytes of a header's extension: long names, attributes."""
+LONGEST_NAME = 4096
+"""Bytes of a path; no longer one can be opened (limits.h, PATH_MAX)."""
 _RECORD = re.compile(rb"([1-9][0-9]{0,9}) ")
 
 
@@ -231,6 +233,8 @@ def _number(field: bytes) -> int:
 
 
 def _text(name: bytes) -> str:
+    if len(name) > LONGEST_NAME:
+        raise ImageError(f"The archive holds a path of {len(name):,} bytes, more than any has")
     return name.decode("utf-8", "surrogateescape")
 
 

@@ -16,8 +16,9 @@ from urllib.parse import urljoin, urlsplit
 
 from httpx2 import Client, HTTPError, InvalidURL, Response, Timeout
 
-from ccoctl.engine.clock import Clock
+from ccoctl.engine.clock import Clock, SystemClock
 from ccoctl.errors import ErrorKind, ImageError
+from ccoctl.federation.deadline import Deadline
 
 TIMEOUT = 30.0
 """Seconds for each part of a request: connecting, sending, and every piece of the answer."""
@@ -82,6 +83,7 @@ class Wire:
         self.trust = trust
         self._clock = clock
         self._http = Client(verify=_context(trust), timeout=Timeout(TIMEOUT), follow_redirects=False)
+        self._deadline = Deadline(self._http, SystemClock())
 
     def close(self) -> None:
         """Give the connections up."""
@@ -103,13 +105,14 @@ class Wire:
             ImageError: there is no answer, too many redirects, or one to where nobody should go.
         """
         origin, begun = _origin(url), self._clock.now()
-        for _ in range(_MOST_REDIRECTS + 1):
-            secret = {"Authorization": authorization} if authorization and _origin(url) == origin else {}
-            with self._sent("GET", url, {**headers, **secret}) as response:
-                if response.status_code not in _REDIRECTS:
-                    yield self._answer(response, begun + deadline, foreign=_origin(url) != origin)
-                    return
-                url = self._redirected(url, response.headers.get("Location", ""))
+        with self._deadline.within(deadline):
+            for _ in range(_MOST_REDIRECTS + 1):
+                secret = {"Authorization": authorization} if authorization and _origin(url) == origin else {}
+                with self._sent("GET", url, {**headers, **secret}) as response:
+                    if response.status_code not in _REDIRECTS:
+                        yield self._answer(response, begun + deadline, foreign=_origin(url) != origin)
+                        return
+                    url = self._redirected(url, response.headers.get("Location", ""))
         raise ImageError(f"The server redirects more than {_MOST_REDIRECTS} times")
 
     def post(self, url: str, form: Mapping[str, str], *, limit: int) -> tuple[int, bytes]:
@@ -118,7 +121,7 @@ class Wire:
         Raises:
             ImageError: there is no answer, or one that is too long.
         """
-        with self._sent("POST", url, {}, form) as response:
+        with self._deadline.within(DEADLINE), self._sent("POST", url, {}, form) as response:
             answer = self._answer(response, self._clock.now() + DEADLINE, foreign=False)
             return answer.status, answer.whole(limit)
 
