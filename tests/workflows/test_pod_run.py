@@ -9,7 +9,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,32 @@ def test_signals_reach_the_command_and_everything_is_cleaned_up(
     assert ("caught" in out) == heeded
 
 
+@pytest.mark.parametrize("kill", [os.kill, os.killpg], ids=["the process", "its whole group"])
+def test_killed_by_sigkill_it_leaves_no_token_although_the_command_runs_on(
+    environment: dict[str, str], manifests: Path, tmp_path: Path, kill: Callable[[int, int], None]
+) -> None:
+    # a command that is in no group of ours, as a daemon would be
+    program = "import os, sys; os.setsid(); print('ready', flush=True); sys.stdin.read()"
+    arguments, variables = started(environment, manifests, sys.executable, "-c", program)
+    temporary = tmp_path / "temporary"
+    with subprocess.Popen(
+        arguments, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as running:
+        assert running.stdout is not None
+        assert running.stdout.readline() == "ready\n"
+        assert len(list(temporary.glob("ccoctl-pod-*/serviceaccount/token"))) == 1
+        kill(running.pid, signal.SIGKILL)
+        looking, left = threading.Event(), True
+        for _ in range(TIMEOUT * 20):
+            if not (left := bool(list(temporary.iterdir()))):
+                break
+            looking.wait(0.05)
+        running.communicate(timeout=TIMEOUT)  # its input ends, and so does the command
+
+    assert not left
+    assert running.returncode == -signal.SIGKILL
+
+
 def test_an_sdk_gets_credentials_with_a_token_that_was_refreshed_under_it(cli: Cli, manifests: Path) -> None:
     """The command asks STS anew for each line that it gets, with the token that is there."""
     program = (
@@ -283,7 +310,11 @@ def test_no_variable_of_aws_is_let_through_but_those_that_say_where_it_is(caller
     through = {name for name, value in given.items() if value == "the caller's"}
 
     assert not [name for name in through if name.upper().startswith("AWS_")]
-    assert {name for name in callers if not name.upper().startswith("AWS_")} - {"HOME", "BOTO_CONFIG"} <= through
+    assert {name for name in callers if not name.upper().startswith("AWS_")} - {
+        "HOME",
+        "BOTO_CONFIG",
+        "BOTO_PATH",
+    } <= through
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import re
-import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ from ccoctl.files import ensure_directory, write_whole
 from ccoctl.workflows import manifest_files
 from ccoctl.workflows.create_key_pair import PRIVATE, load_private_key_file
 from ccoctl.workflows.pod_environment import pod_environment
+from ccoctl.workflows.pod_folder import passing_folder
 from ccoctl.workflows.pod_profile import Profile, parse, render
 from ccoctl.workflows.pod_secret import choose
 
@@ -105,6 +105,8 @@ def component(order: PodOrder, callers: Mapping[str, str]) -> Component:
 def pod(of: Component, callers: Mapping[str, str], *, clock: Clock, report: Report) -> Iterator[Pod]:
     """A private directory with the component's profile and its token, which is kept fresh until the block ends.
 
+    The directory is gone then, and soon after this process is killed, too.
+
     Args:
         of: the component.
         callers: the caller's environment, of which the pod's is made.
@@ -115,8 +117,7 @@ def pod(of: Component, callers: Mapping[str, str], *, clock: Clock, report: Repo
         FileError: the directory cannot be written.
         TokenError: no such token can be issued.
     """
-    with tempfile.TemporaryDirectory(prefix="ccoctl-pod-", ignore_cleanup_errors=True) as folder:
-        root = Path(folder)
+    with passing_folder("ccoctl-pod-") as root:
         home, volume = root / "home", root / "serviceaccount"
         for directory in (home, volume):
             ensure_directory(directory)
