@@ -20,6 +20,7 @@ from ccoctl.aws.failures import kind_of
 from ccoctl.aws.permissions import actions_of
 from ccoctl.aws.shapes import Seen
 from ccoctl.aws.sts import Credentials
+from ccoctl.aws.unsaid import told, unsaid
 from ccoctl.engine.call import Answer, Call
 from ccoctl.engine.pace import Pace, Rate
 from ccoctl.errors import CloudError, ErrorKind, UsageError
@@ -106,9 +107,15 @@ class AwsCloud:
             with self._identity(), bounds.readable(call):
                 return self._seen.checked(call, _plain(operation(**_parameters(call))))
         except botocore.exceptions.ClientError as error:
-            raise _refused(call, error) from error
+            # the SDK's error, which a traceback would show, quotes the server with all that it says
+            raise _refused(call, error, self._told(call)) from None
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.HTTPClientError) as error:
             raise _unreachable(call, error) from error
+
+    def _told(self, call: Call) -> tuple[str, ...]:
+        """The secrets that AWS was told, or whoever answers in its place."""
+        # those that were used, if any: get_credentials would look for some, and ask the network for them
+        return told(self._credentials or getattr(self._session, "_credentials", None), call.parameters)
 
     def _identity(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext() if self._credentials is None else sdk.bearing(self._credentials)
@@ -170,10 +177,10 @@ def _plain(answer: Mapping[str, Any]) -> Answer:
     return plain
 
 
-def _refused(call: Call, error: botocore.exceptions.ClientError) -> CloudError:
+def _refused(call: Call, error: botocore.exceptions.ClientError, secrets: tuple[str, ...]) -> CloudError:
     said = error.response.get("Error", {})
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    code, message = str(said.get("Code", "")), _without_credentials(str(said.get("Message", "")))[:MESSAGE_LIMIT]
+    code, message = str(said.get("Code", "")), unsaid(str(said.get("Message", "")), secrets)[:MESSAGE_LIMIT]
     kind = kind_of(code, status)
     actions: tuple[str, ...] = ()
     remedy = _BAD_CREDENTIALS if code in _CREDENTIAL_CODES else ""
@@ -195,11 +202,6 @@ def _refused(call: Call, error: botocore.exceptions.ClientError) -> CloudError:
         actions=actions,
         remedy=remedy,
     )
-
-
-def _without_credentials(message: str) -> str:
-    """STS and IAM answer a wrong signature with the whole request that it should cover, session token included."""
-    return re.split(r"\s*The (?:Canonical String|String-to-Sign)", message, maxsplit=1)[0]
 
 
 _CREDENTIAL_CODES = frozenset(
@@ -245,6 +247,14 @@ def _unreachable(call: Call, error: Exception) -> CloudError:
             kind=ErrorKind.PERMANENT,
             operation=call.name,
             remedy="Name the certificate authority with --ca-bundle or AWS_CA_BUNDLE.",
+        )
+    if isinstance(error, botocore.exceptions.ProxyConnectionError) and "407" in str(error.kwargs.get("error", "")):
+        return CloudError(
+            f"{call.name}: the proxy wants a login (407): {text}",
+            kind=ErrorKind.PERMANENT,
+            code=type(error).__name__,
+            operation=call.name,
+            remedy="Put it into HTTPS_PROXY, as http://USER:PASSWORD@HOST:PORT.",
         )
     if isinstance(error, _NO_ANSWER):
         return CloudError(
