@@ -162,6 +162,15 @@ def test_two_patterns_meet_unless_what_they_begin_with_differs(one: str, other: 
     assert union.refused == ((other,) if meet else ())
 
 
+@pytest.mark.parametrize(("resource", "refused"), [("arn:aws:s3:::X", ("s3:A",)), ("arn:aws:s3:::XY", ())])
+def test_two_resources_meet_when_they_are_one(resource: str, refused: tuple[str, ...]) -> None:
+    denial = allow("s3:A", effect="Deny", resource=resource)
+
+    assert upgrade_policy.permissions(document(denial), document(allow("s3:A", resource="arn:aws:s3:::X"))).refused == (
+        refused
+    )
+
+
 def test_what_waits_is_told_once_and_in_order() -> None:
     there = document(allow("ec2:A", effect="Deny"))
     denials = (allow("s3:B", "s3:A", effect="Deny"), allow("s3:A", effect="Deny"), allow("ec2:a", effect="Deny"))
@@ -189,8 +198,8 @@ def test_what_is_no_statement_is_left_out_of_what_is_added_to() -> None:
 
 def test_a_condition_that_says_nothing_or_the_same_is_enough() -> None:
     same = {"Bool": {"a": "true"}}
-    for condition in ({"Condition": {}}, {}, {"Condition": same}):
-        there = document(allow("ec2:A", **condition))
+    for one in (allow("ec2:A"), allow("ec2:A", Condition={}), allow("ec2:A", Condition=same)):
+        there = document(one)
         assert upgrade_policy.permissions(there, document(allow("ec2:A", Condition=same))).policy is there
 
 
@@ -247,7 +256,7 @@ def test_only_what_was_allowed_can_be_lost_and_is_told_once_in_order() -> None:
 
 
 def test_compact_leaves_alone_what_cannot_be_one_with_another() -> None:
-    others = [
+    others: list[dict[str, Any]] = [
         {"Effect": "Allow", "NotAction": ["ec2:A", "ec2:A"], "Resource": "*"},
         {"Effect": "Allow", "NotAction": ["ec2:A", "ec2:A"], "Resource": "*"},
         {"Effect": "Allow", "Principal": {"AWS": "x"}, "Action": ["a:A", "a:A"]},
@@ -369,6 +378,26 @@ def test_a_trust_policy_says_whom_it_trusts_and_whether_it_asks_for_the_audience
     assert not upgrade_policy.binds_audience(trust("a"))
     assert upgrade_policy.binds_audience(trust("a", audiences=("openshift",)))
     assert not upgrade_policy.binds_audience(document())
+
+
+@pytest.mark.parametrize("element", ["Action", "Condition", "Principal"])
+def test_a_statement_without_one_of_its_elements_stays_and_another_is_added(element: str) -> None:
+    (good,) = trust("old").document["Statement"]
+    odd = {name: value for name, value in good.items() if name != element}
+
+    assert upgrade_policy.trust(document(odd), trust("old")).document["Statement"] == [odd, good]
+
+
+def test_a_statement_that_names_no_subject_lets_nobody_in() -> None:
+    (good,) = trust("old", audiences=("openshift",)).document["Statement"]
+    anybody = {**good, "Condition": {"StringEquals": {f"{HOST}:aud": "openshift"}}}
+
+    assert upgrade_policy.trust(trust("old"), document(anybody)) == trust("old")
+    assert upgrade_policy.trust(document(anybody), trust("old")).document["Statement"] == [
+        anybody,
+        trust("old").document["Statement"][0],
+    ]
+    assert upgrade_policy.lost(document(anybody), document()) == ()
 
 
 def test_new_subjects_join_the_first_statement_that_may_let_them_in() -> None:
