@@ -13,9 +13,10 @@ import botocore.session
 import pytest
 
 from ccoctl.aws import calls, role_calls
-from ccoctl.aws.client import BODY_LIMIT, MESSAGE_LIMIT, AwsCloud, Connection
+from ccoctl.aws.client import BODY_LIMIT, MESSAGE_LIMIT, RATES, AwsCloud, Connection
 from ccoctl.aws.cloudfront_calls import list_distributions
 from ccoctl.aws.failures import kind_of
+from ccoctl.aws.sts import Credentials
 from ccoctl.engine.call import Call
 from ccoctl.errors import CloudError, ErrorKind, UsageError
 
@@ -231,3 +232,18 @@ def test_every_error_that_the_service_models_promise_has_its_kind() -> None:
     exists = {code for code in kinds if "Already" in code and code.partition("Already")[0] in ours}
     assert len(exists) >= 6
     assert {kinds[code] for code in exists} == {ErrorKind.EXISTS}
+
+
+def test_a_service_that_throttles_is_asked_less_from_then_on(server: Server) -> None:
+    cloud = AwsCloud(Connection(region="us-east-1"))
+    server.refuse(400, "Throttling", "Rate exceeded")
+
+    for call in (role_calls.get_role("r"), calls.get_caller_identity()):
+        with pytest.raises(CloudError, match="Throttling"):
+            cloud.perform(call)
+    with pytest.raises(CloudError):
+        cloud.bearing(Credentials("ASIA1", "secret", "token")).perform(role_calls.get_role("r"))
+
+    assert {name: rate.ceiling for name, rate in RATES.items()} == {"iam": 100.0, "sts": 600.0}
+    assert all(bucket.allowed < 1.0 for bucket in cloud._pace._buckets.values())
+    assert set(cloud._pace._buckets) == {"iam", "sts"}

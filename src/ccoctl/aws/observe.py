@@ -90,12 +90,12 @@ def find_role(asked: Reader, name: str) -> Role | None:
     answer = asked.find(role_calls.get_role(name))
     if answer is None:
         return None
-    return role_of(
-        answer,
-        permissions=asked.see(role_calls.get_role_policy(name, name)),
-        inline=asked.see(role_calls.list_role_policies(name)),
-        attached=asked.see(role_calls.list_attached_role_policies(name)),
+    permissions, inline, attached = asked.together(
+        partial(asked.see, role_calls.get_role_policy(name, name)),
+        partial(asked.see, role_calls.list_role_policies(name)),
+        partial(asked.see, role_calls.list_attached_role_policies(name)),
     )
+    return role_of(answer, permissions=permissions, inline=inline, attached=attached)
 
 
 def _issuer(asked: Reader, settings: Settings, found: Account, bucket: Bucket | None) -> Account:

@@ -30,7 +30,12 @@ def find_bucket(asked: Reader, settings: Settings) -> Bucket | None:
     if head is None:
         return None
     name = settings.bucket
-    tags, access, readers, objects = asked_four(asked, name)
+    tags, access, readers, objects = asked.together(
+        partial(asked.see, calls.get_bucket_tagging(name), "NoSuchTagSet"),
+        partial(asked.see, calls.get_public_access_block(name), "NoSuchPublicAccessBlockConfiguration"),
+        partial(asked.see, calls.get_bucket_policy(name), "NoSuchBucketPolicy"),
+        partial(asked.see, calls.list_objects(name)),
+    )
     if isinstance(tags, Unseen):
         raise CloudError(
             f"whether bucket {name} is ours cannot be seen, since {tags.action} is not allowed",
@@ -44,18 +49,6 @@ def find_bucket(asked: Reader, settings: Settings) -> Bucket | None:
         public_access=access if isinstance(access, Unseen) else _public_access(access),
         policy=readers if isinstance(readers, Unseen) else _policy(readers),
         empty=isinstance(objects, Mapping) and not objects.get("KeyCount"),
-    )
-
-
-def asked_four(
-    asked: Reader, name: str
-) -> tuple[Answer | Unseen | None, Answer | Unseen | None, Answer | Unseen | None, Answer | Unseen | None]:
-    """Tags, public access block, policy and first objects; this runs in the background itself, so one by one."""
-    return (
-        asked.see(calls.get_bucket_tagging(name), "NoSuchTagSet"),
-        asked.see(calls.get_public_access_block(name), "NoSuchPublicAccessBlockConfiguration"),
-        asked.see(calls.get_bucket_policy(name), "NoSuchBucketPolicy"),
-        asked.see(calls.list_objects(name)),
     )
 
 
@@ -93,16 +86,18 @@ def _policy(answer: Answer | None) -> Policy | None:
 
 def published(asked: Reader, bucket: str, folder: str = "") -> dict[str, Document]:
     """The discovery document and the JWKS as they are in the bucket, or in a folder of it, by key."""
-    found = {key: _document(asked, bucket, key, folder) for key in (discovery.PATH, discovery.KEYS)}
-    return {key: document for key, document in found.items() if document is not None}
+    found = asked.together(
+        *(partial(_document, asked, bucket, key, folder) for key in (discovery.PATH, discovery.KEYS))
+    )
+    return {document.key: document for document in found if document is not None}
 
 
 def _document(asked: Reader, bucket: str, key: str, folder: str) -> Document | None:
     object_key = f"{folder}/{key}" if folder else key
-    answer = asked.find(calls.get_object(bucket, object_key))
+    tags_there = asked.beside(partial(asked.see, calls.get_object_tagging(bucket, object_key)))
+    answer, tags = asked.find(calls.get_object(bucket, object_key)), tags_there()
     if answer is None:
         return None
-    tags = asked.see(calls.get_object_tagging(bucket, object_key))
     raw = answer.get("Body")
     raw = raw if isinstance(raw, bytes) else b""
     return Document(

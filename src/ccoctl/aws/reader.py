@@ -94,8 +94,21 @@ class Reader:
         raise CloudError(f"{name}: the list has no end", kind=ErrorKind.PERMANENT, operation=name, remedy=remedy)
 
     def start(self, function: Callable[[], T]) -> Future[T]:
-        """Ask in the background; such a function must not start others and wait for them."""
+        """Ask in the background; such a function waits for others only through `beside` and `together`."""
         return self._pool.submit(function)
+
+    def beside(self, function: Callable[[], T]) -> Callable[[], T]:
+        """Ask in a thread that is free; what is returned gives the answer, and asks itself where none was free so far.
+
+        So whoever waits, waits for what is under way and never for a thread; what is in the background may do so, too.
+        """
+        future = self._pool.submit(function)
+        return lambda: function() if future.cancel() else future.result()
+
+    def together(self, *functions: Callable[[], T]) -> list[T]:
+        """Ask several things, the first of them here and the others `beside` it; the answers in their order."""
+        others = [self.beside(function) for function in functions[1:]]
+        return [functions[0](), *(other() for other in others)]
 
     def all(self, functions: Iterable[Callable[[], T]]) -> list[T]:
         """Ask several things at a time, the answers in the order of the questions."""
