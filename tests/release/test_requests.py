@@ -85,3 +85,11 @@ def test_a_name_of_the_image_begins_no_line_of_what_is_told() -> None:
         extract({"x.yaml": twice + b"\n---\n" + twice}, where="image")
     assert "stands here twice" in str(raised.value)
     assert not any(line.startswith("FORGED") for line in str(raised.value).splitlines())
+
+
+def test_requests_that_would_take_for_ever_to_write_are_refused() -> None:
+    many = request("a").replace(b'["operator"]', b"[" + b'"a", ' * 15_000 + b'"b"]')
+    assert extract({"x.json": many}, where="image").requests == 1
+    with pytest.raises(Problems) as raised:
+        extract({"x.json": many, "y.json": many.replace(b'"name": "a"', b'"name": "b"')}, where="image")
+    assert "the image's requests have more than 30,000 values" in str(raised.value)

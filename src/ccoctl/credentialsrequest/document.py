@@ -18,8 +18,8 @@ from ccoctl.errors import Problem, in_line
 
 MAX_DEPTH = 64
 """Levels of nesting; a request needs nine."""
-MAX_NODES = 50_000
-"""Values in a file with its aliases expanded; the requests of a whole release have about 1,500."""
+MAX_NODES = 100_000
+"""Values in a file with its aliases expanded; those of a release have about 500, a thousand requests 75,000."""
 MAX_PROBLEMS = 100
 """Problems of a file that are told; whoever mends those sees the others."""
 

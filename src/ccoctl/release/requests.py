@@ -18,6 +18,8 @@ from ccoctl.release.kubeyaml import kube_yaml
 
 _ENDINGS = (".yaml", ".yml", ".json")
 _WORD = b"CredentialsRequest"
+_MOST_VALUES = 30_000
+"""In all requests of an image; the sixty of all clouds have about 4,000, and writing them takes a while."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +60,15 @@ def extract(
     problems: list[Problem] = []
     left_out: Counter[str] = Counter()
     files: dict[str, str] = {}
-    count = 0
+    count = values = 0
     for name, data in candidates(payload).items():
         kept = []
         for request in _requests(f"{where}: {name}", data, problems):
             reason = _why_not(request, kind, included)
             if reason:
                 left_out[reason] += 1
+            elif (values := values + request.value.size) > _MOST_VALUES:
+                request.complain(f"the image's requests have more than {_MOST_VALUES:,} values")
             else:
                 kept.append(f"---\n{kube_yaml(request.value)}")
         if kept:
