@@ -23,17 +23,25 @@ _DEEPEST = 16
 """Levels; a policy has six."""
 _LONE = re.compile("[\ud800-\udfff]")
 """Halves of characters, which JSON can escape and nobody can write."""
+_NOT_YET = object()
 
 
 class Policy:
     """A policy document that compares by meaning: order, case of actions and single values in lists do not count."""
 
-    __slots__ = ("_canonical", "document")
+    __slots__ = ("_kept", "document")
 
     def __init__(self, document: Document) -> None:
         """Keep the document as written; it may hold Outputs."""
         self.document = document
-        self._canonical = None if outputs(document) else canonical(document)
+        self._kept: object = _NOT_YET
+
+    @property
+    def _canonical(self) -> object:
+        """What is compared, worked out when it first is: most policies never are; None of one that holds Outputs."""
+        if self._kept is _NOT_YET:
+            self._kept = None if outputs(self.document) else canonical(self.document)
+        return self._kept
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Policy):

@@ -95,7 +95,7 @@ def taken_from(found: Role, wanted: Role) -> tuple[str, ...]:
     lost = [
         what
         for old, new in pairs
-        if isinstance(old, Policy) and isinstance(new, Policy) and not outputs(new.document)
+        if isinstance(old, Policy) and isinstance(new, Policy) and old != new and not outputs(new.document)
         for what in upgrade_policy.lost(old, new)
     ]
     if not lost:

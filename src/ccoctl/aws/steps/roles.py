@@ -55,9 +55,14 @@ def settled(wanted: Role, found: Role, stricter: Policy | None = None) -> Role:
         if wanted.max_session_duration is ANY
         else wanted.max_session_duration,
         tags=merged(wanted.tags, found.tags),
-        trust=found.trust if stricter is not None and found.trust == stricter else wanted.trust,
+        trust=found.trust if _is_as_good(found.trust, wanted.trust, stricter) else wanted.trust,
         arn=found.arn,
     )
+
+
+def _is_as_good(found: Policy, wanted: Policy, stricter: Policy | None) -> bool:
+    """True where the found policy is the stricter one and not the wanted one, as almost every one is."""
+    return stricter is not None and found != wanted and found == stricter
 
 
 def _create(resource: Resource, wanted: Role) -> None:
