@@ -7,10 +7,7 @@ import os
 import stat
 import subprocess
 import threading
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import TypeAlias
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -22,9 +19,6 @@ from ccoctl.workflows import create_key_pair as workflow
 from ccoctl.workflows.create_key_pair import INSTALLER, PRIVATE, PUBLIC, Done, KeyPair, create_key_pair
 
 NAMES = (PRIVATE, PUBLIC, INSTALLER)
-
-Crash: TypeAlias = Callable[[Callable[[], object], int], bool]
-"""The fixture that kills a task right before its n-th touch of the file system; True when it ended before."""
 
 
 @pytest.fixture
@@ -243,19 +237,6 @@ class TestSaving:
         assert sorted(pair.private.done.value for pair in pairs) == ["created", *["re-used"] * 5]
         assert kid == create_key_pair(tmp_path / "new").kid
         assert set(_content(tmp_path / "new")) == set(NAMES)
-
-    def test_killed_at_any_point_it_is_finished_by_the_next_run(self, tmp_path: Path, crash: Crash) -> None:
-        key, another = workflow.generate(2048), workflow.generate(2048)
-        for number in range(200):
-            directory = tmp_path / str(number)
-            done = crash(partial(workflow.save, directory, key), number)
-            written = (directory / PRIVATE).exists()
-            pair = workflow.save(directory, another)
-            assert pair.key == (key if written else another)
-            assert _done(workflow.save(directory, another)) == (Done.REUSED,) * 3
-            if done:
-                break
-        assert number > 15
 
 
 class TestAPublicKeyFile:
