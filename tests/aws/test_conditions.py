@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccoctl.aws.conditions import UnreadablePolicyError, fulfils, wildcards
+from ccoctl.aws.conditions import UnreadablePolicyError, fulfils, operator_problem, wildcards
 
 CONTEXT = {
     "idp:sub": ("system:serviceaccount:ns:name",),
@@ -273,6 +273,27 @@ class TestWhatCannotBeRead:
     def test_is_not_hidden_behind_what_fails(self) -> None:
         with pytest.raises(UnreadablePolicyError):
             fulfils({"StringEquals": {"aws:word": "other"}, "StringMatches": {"aws:word": "word"}}, CONTEXT)
+
+
+@pytest.mark.parametrize(
+    ("operator", "values", "problem"),
+    [
+        ("StringLike", ["a*", 1, True], ""),
+        ("BinaryEquals", ["QmFzZTY0"], ""),
+        ("binaryequals", ["QmFzZTY0"], ""),
+        ("Bool", [True, False, "true"], ""),
+        ("NumericLessThan", [1, 2.5, "3"], ""),
+        ("IpAddress", ["${aws:username}", "203.0.113.0/24"], ""),
+        ("StringMatches", ["a"], "there is no condition operator 'StringMatches'"),
+        ("o" * 61, ["a"], f"there is no condition operator '{'o' * 60}'"),
+        ("Bool", ["true", "yes", "no"], "the operator Bool has nothing to compare 'yes' with"),
+        ("Bool", [1], "the operator Bool has nothing to compare '1' with"),
+        ("ArnLike", ["${a}", "v" * 61], f"the operator ArnLike has nothing to compare '{'v' * 60}' with"),
+    ],
+    ids=str,
+)
+def test_an_operator_that_iam_would_refuse_is_told_before(operator: str, values: list[object], problem: str) -> None:
+    assert operator_problem(operator, values) == problem
 
 
 class TestWildcards:

@@ -53,13 +53,14 @@ def test_another_resource_or_condition_is_a_statement_of_its_own() -> None:
         allow("*"),
         allow("ec2:A", "ec2:B", resource=["arn:aws:s3:::x", "*"]),
         allow("ec2:A", "ec2:B", Sid="Mine"),
+        allow("ec2:A", "ec2:B", resource="r"),
     ],
-    ids=["more", "case", "pattern", "everything", "more resources", "sid"],
+    ids=["more", "case", "pattern", "everything", "more resources", "sid", "the resource alone"],
 )
 def test_what_allows_it_already_stays_as_it_is(found: dict[str, Any]) -> None:
     there = document(found)
 
-    assert upgrade_policy.permissions(there, document(allow("ec2:A", "ec2:B"))).policy is there
+    assert upgrade_policy.permissions(there, document(allow("ec2:A", "ec2:B", resource="r"))).policy is there
 
 
 @pytest.mark.parametrize(
@@ -69,8 +70,10 @@ def test_what_allows_it_already_stays_as_it_is(found: dict[str, Any]) -> None:
         allow("ec2:A", resource="arn:aws:ec2:::x"),
         allow("ec2:A", effect="Deny", resource="arn:aws:s3:::x", NotResource="y"),
         {"Effect": "Allow", "NotAction": ["s3:A"], "Resource": "*"},
+        {"Effect": "Allow", "Action": ["ec2:A"], "NotResource": ["*"]},
+        allow("ec2:A", effect="Deny"),
     ],
-    ids=["condition", "resource", "odd", "NotAction"],
+    ids=["condition", "resource", "odd", "NotAction", "NotResource", "denial"],
 )
 def test_what_allows_it_only_in_part_is_not_enough(found: dict[str, Any]) -> None:
     union = upgrade_policy.permissions(document(found), document(allow("ec2:A", resource="*")))
