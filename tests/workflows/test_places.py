@@ -10,7 +10,12 @@ import pytest
 
 from ccoctl.errors import FileError, Problems
 from ccoctl.files import Change
-from ccoctl.workflows.places import refuse_blocked, write_below
+from ccoctl.workflows.places import refuse_blocked, sweep_below, write_below
+from ccoctl.workflows.report_file import write_report
+from tests.workflows.commands import Cli
+
+LEFT = f".ccoctl-{'0' * 16}.tmp"
+"""What a killed run leaves."""
 
 
 def test_directories_in_between_are_made_closed(tmp_path: Path) -> None:
@@ -65,3 +70,46 @@ def test_what_can_be_written_is_let_pass_and_nothing_is_made(tmp_path: Path) -> 
     refuse_blocked(tmp_path / "not/there", ["x"])
 
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+# What killed runs left
+
+
+def test_what_a_killed_run_left_is_removed_where_files_are_written_and_not_behind_a_link(tmp_path: Path) -> None:
+    out, victim = tmp_path / "out", tmp_path / "victim"
+    for directory in (out / "a" / "b", out / "other", victim):
+        directory.mkdir(parents=True)
+    (out / "link").symlink_to(victim)
+    places = [directory / LEFT for directory in (out, out / "a", out / "a" / "b", out / "other", victim)]
+    for place in places:
+        place.touch()
+
+    sweep_below(out, ["x", "y", "a/b/x", "link/x", "missing/x"])
+
+    assert [place.exists() for place in places] == [False, True, False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("command", "directory"),
+    [(["create-all", "--dry-run"], "out"), (["export", "--format", "terraform", "--to", "exported"], "exported")],
+    ids=["dry run", "export"],
+)
+def test_commands_that_write_elsewhere_clear_what_was_left_there(
+    cli: Cli, common: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], directory: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / directory).mkdir()
+    (tmp_path / directory / LEFT).touch()
+
+    cli(*command, *common)
+
+    assert len(list((tmp_path / directory).iterdir())) > 0
+    assert not (tmp_path / directory / LEFT).exists()
+
+
+def test_a_report_is_written_beside_nothing_that_was_left(tmp_path: Path) -> None:
+    (tmp_path / LEFT).touch()
+
+    write_report(tmp_path / "report.html", "<!DOCTYPE html>")
+
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]

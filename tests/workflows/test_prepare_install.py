@@ -178,6 +178,7 @@ def test_killed_at_any_point_the_same_command_goes_on(
         assert (place.dir / "install-config.yaml").read_text() in {CONFIG, MANUAL}
         carry_out(look(place.dir, place.out, may_set_mode=True))
         assert look(place.dir, place.out, may_set_mode=False).to_do == ()
+        assert not list(place.dir.rglob(".ccoctl-*"))
         if ended:
             assert number > 5
             return
