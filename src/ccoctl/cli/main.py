@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run a command line and exit with its code."""
     gc.set_threshold(50_000)  # a command makes and keeps much, and a look at all of it frees next to nothing
-    sys.exit(run(sys.argv[1:] if argv is None else argv))
+    code = run(sys.argv[1:] if argv is None else argv)
+    gc.freeze()  # nor does the interpreter look through it twice more when it ends
+    sys.exit(code)
 
 
 def run(argv: Sequence[str]) -> int:
