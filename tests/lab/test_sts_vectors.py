@@ -13,9 +13,13 @@ from hypothesis import strategies as st
 from ccoctl.federation.issue import Signer
 from ccoctl.lab.conditions import Conditions
 from ccoctl.lab.server import HOST, embedded_aws
-from tests.federation.forgery import rsa_key
-from tests.lab.clients import ACCOUNT, Clock, Cluster, Seen, fetch, port
+from ccoctl.signing import jwks
+from tests.federation import vectors, vectors_of_signatures
+from tests.federation.forgery import ISSUER, NOW, rsa_key
+from tests.lab.clients import ACCOUNT, Clock, Cluster, Seen, client, fetch, port
 
+ACTION, VERSION = "AssumeRoleWithWebIdentity", "2011-06-15"
+BUCKET = ISSUER.removeprefix("https://").partition(".")[0]
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -30,7 +34,7 @@ def cluster() -> Iterator[Cluster]:
 @pytest.fixture(scope="module")
 def good(cluster: Cluster) -> dict[str, str]:
     """A request that is granted."""
-    return {"Action": "AssumeRoleWithWebIdentity", "Version": "2011-06-15", **cluster.request()}
+    return {"Action": ACTION, "Version": VERSION, **cluster.request()}
 
 
 def send(
@@ -241,6 +245,29 @@ def test_another_method_gets_nothing(cluster: Cluster, good: dict[str, str], met
 
     assert seen.status >= 400
     assert b"AccessKeyId" not in seen.body
+
+
+@pytest.fixture(scope="module")
+def vectored() -> Iterator[Cluster]:
+    """The issuer of the token vectors, with keys of every kind, and the role of their subject."""
+    clock = Clock(float(NOW))
+    with embedded_aws(Conditions(), clock=clock) as aws:
+        cluster = Cluster(aws, clock, bucket=BUCKET, account="machine-api-controllers").set_up()
+        body = jwks.render(vectors.published())
+        client(aws, "s3").put_object(Bucket=BUCKET, Key="keys.json", Body=body, CacheControl="max-age=60")
+        yield cluster
+
+
+def test_every_vector_of_a_token_comes_to_what_it_must(vectored: Cluster) -> None:
+    wrong = []
+    for name, (token, problem) in {**vectors.all_of_them(), **vectors_of_signatures.all_of_them()}.items():
+        form = vectored.request(WebIdentityToken=token.encode("utf-8", "replace").decode())
+        seen = send(vectored, urlencode({"Action": ACTION, "Version": VERSION, **form}))
+        # that audience the provider takes, and the role's own policy does not
+        granted = problem is None and name != "claims: aud of the other client"
+        if (seen.status == 200) != granted or is_refusal(seen) == granted:
+            wrong.append(f"{name}: {seen.status} {seen.code}")
+    assert wrong == []
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
