@@ -272,6 +272,8 @@ def test_defect_36_every_page_is_read() -> None:
         ("ListDistributions", ""): {"DistributionList": {"Items": [{"Id": "A", "Comment": "x"}], "NextMarker": "n"}},
         ("ListDistributions", "n"): {"DistributionList": {"Items": [{"Id": "B", "Comment": comment}]}},
         ("ListOpenIDConnectProviders", ""): {"OpenIDConnectProviderList": []},
+        ("ListCloudFrontOriginAccessIdentities", ""): {},
+        ("ListOriginAccessControls", ""): {},
     }
     asked: list[str] = []
     observe_for_deletion(_paged(pages, asked), settings())
