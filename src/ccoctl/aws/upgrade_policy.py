@@ -231,7 +231,7 @@ def _with_subjects(statement: Statement, subjects: Sequence[str]) -> dict[str, A
 
 
 def _statements(document: Policy) -> list[Statement]:
-    listed = document.document.get("Statement", [])
+    listed = document.document.get("Statement")
     entries = listed if isinstance(listed, list | tuple) else [listed]
     return [entry for entry in entries if isinstance(entry, Mapping)]
 
