@@ -11,8 +11,10 @@ from pathlib import Path
 import click
 import pytest
 
+from ccoctl.cli.main import run
 from ccoctl.cli.reference import help_text, reference
 from ccoctl.cli.table import COMMANDS
+from tests.workflows.commands import write_requests
 
 GO_FLAGS = {
     "create-key-pair": {"--output-dir": False},
@@ -128,3 +130,33 @@ FOREIGN = {"boto3", "botocore", "rich", "moto", "flask", "cryptography", "yaml",
 def test_a_usage_error_imports_nothing_but_click(line: str) -> None:
     assert "click" in imported(*line.split())
     assert not imported(*line.split()) & FOREIGN
+
+
+CLOUD = {
+    *(
+        "botocore",
+        "rich",
+        "moto",
+        "flask",
+        "httpx2",
+        "lightkube",
+        "logging",
+        "concurrent.futures",
+        "hashlib",
+        "secrets",
+    ),
+    *("ccoctl.aws.client", "ccoctl.aws.observe", "ccoctl.engine.execute", "ccoctl.engine.attempt"),
+    *("ccoctl.aws.migration", "ccoctl.aws.upgrade_policy", "ccoctl.workflows.aws_create"),
+}
+"""What asks and calls a cloud, and what only an account needs that holds something."""
+
+
+def test_a_dry_run_imports_nothing_that_calls_a_cloud(tmp_path: Path) -> None:
+    requests = write_requests(tmp_path / "requests", "ns/a")
+    assert run(["aws", "create-key-pair", "--output-dir", str(tmp_path), "--key-bits", "2048"]) == 0
+    options = ["--name", "demo", "--region", "us-east-1", "--credentials-requests-dir", str(requests)]
+    found = imported("aws", "create-all", *options, "--output-dir", str(tmp_path), "--dry-run")
+
+    assert (tmp_path / "apply.sh").exists()
+    assert {"click", "yaml", "cryptography", "msgspec"} <= found
+    assert not found & CLOUD
