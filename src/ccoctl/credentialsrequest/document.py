@@ -267,8 +267,8 @@ class _Builder:
 
 
 def note(problems: list[Problem], problem: Problem) -> None:
-    """One more problem, once, and as long as somebody would read it."""
-    if problem in problems:
+    """One more problem, as long as somebody would read it; not the same again."""
+    if problems and problems[-1] == problem:
         return
     if len(problems) < MAX_PROBLEMS:
         problems.append(problem)
