@@ -21,8 +21,8 @@ LESS = 0.7
 """What is left of the rate after a refusal."""
 RECOVERY = 60.0
 """Seconds without a refusal in which a rate comes back from nothing to its ceiling."""
-LEAST = 0.5
-"""Calls a second; slower than that is standing still."""
+LEAST = 1.0
+"""Calls a second; slower than that is standing still, and whoever stops a run waits for those whose turn is to come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
