@@ -221,6 +221,17 @@ def test_actions_are_told_as_they_are_written_and_known_in_any_case() -> None:
     assert [grant.actions for grant in one.gained] == [("s3:New",)]
 
 
+def test_resources_conditions_and_service_accounts_are_others_in_another_case() -> None:
+    old = request("ns/a", allow("s3:A", resource="arn:aws:s3:::x", Bool={"aws:x": "a"}), accounts=("one",))
+    new = request("ns/a", allow("s3:A", resource="arn:aws:s3:::X", Bool={"aws:x": "A"}), accounts=("One",))
+    (one,) = compared([old], [new]).requests
+
+    assert one.actions == Moved()
+    assert one.resources == Moved(gained=("arn:aws:s3:::X",), lost=("arn:aws:s3:::x",))
+    assert one.conditions == Moved(gained=('{"Bool": {"aws:x": "A"}}',), lost=('{"Bool": {"aws:x": "a"}}',))
+    assert one.service_accounts == Moved(gained=("One",), lost=("one",))
+
+
 @pytest.mark.parametrize(
     ("condition", "told"),
     [
