@@ -15,7 +15,11 @@ from typing import Any
 import pytest
 
 from ccoctl.aws.client import AwsCloud, Connection
+from ccoctl.aws.plans import all_of_it
+from ccoctl.aws.resources import Account
+from ccoctl.aws.steps.keys import coming
 from ccoctl.engine.call import Answer, Call
+from ccoctl.engine.graph import graph
 from ccoctl.engine.plan import State
 from ccoctl.errors import Problems, SigningKeyError
 from ccoctl.lab.server import HOST, EmbeddedAws
@@ -101,6 +105,21 @@ def test_a_creation_makes_three_calls_for_each_request_and_ten_beside(
         "iam:CreateRole": number,
         "iam:PutRolePolicy": number,
     }
+
+
+def test_the_longest_chain_of_a_creation_is_five_calls_of_aws(ordered: Checked) -> None:
+    drawn = all_of_it(ordered.settings, ordered.requests, coming(), Account(id="123456789012"))
+    needs = graph(drawn.plan.steps)
+    chains: dict[str, list[str]] = {}
+    for step in needs.steps:
+        before = max((chains[need] for need in needs.needs[step.id]), key=len, default=[])
+        is_call = isinstance(step.work, Call) and step.work.service in {"iam", "s3"}
+        chains[step.id] = [*before, step.id] if is_call else before
+
+    longest = ["bucket/create", "bucket/tags", "bucket/public-access", "bucket/policy", "provider/create"]
+    assert max(chains.values(), key=len) == longest
+    assert len(chains["object/keys.json/put"]) == 3
+    assert needs.needs["key/save"] == needs.needs["provider/thumbprint"] == ()
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["http", "tls"])
