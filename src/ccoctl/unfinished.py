@@ -2,7 +2,7 @@
 
 Whoever writes one keeps it locked until it has its own name, and a lock ends with its process, however that ends. So a
 file with such a name that can be locked is nobody's any more. Where the system has no such locks (Windows), nothing is
-swept.
+swept. The same holds for a directory that is to go with its process.
 """
 
 from __future__ import annotations
@@ -63,17 +63,8 @@ def sweep(*directories: Path) -> None:
                     _remove_if_dead(directory / name)
 
 
-def _begun(directory: Path, mode: int) -> tuple[Path, int]:
-    while True:
-        temporary = directory / f".ccoctl-{os.urandom(8).hex()}.tmp"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, mode)
-        if _is_kept(descriptor):
-            return temporary, descriptor
-        os.close(descriptor)  # it was swept before it was locked
-
-
-def _is_kept(descriptor: int) -> bool:
-    """Lock a new file; False where somebody who sweeps was quicker."""
+def keep(path: Path, descriptor: int) -> bool:
+    """Lock a new file or directory until the descriptor is closed; False where somebody who sweeps was quicker."""
     if fcntl is None:
         return True
     try:
@@ -82,21 +73,48 @@ def _is_kept(descriptor: int) -> bool:
         return False
     except OSError:  # a file system without locks: nobody sweeps it, either
         return True
-    return os.fstat(descriptor).st_nlink > 0
+    try:
+        return os.path.samestat(path.lstat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def is_dead(descriptor: int) -> bool:
+    """True for what is ours and nobody keeps; it is locked then, so nobody else will find that it is dead.
+
+    Raises:
+        OSError: that cannot be known here.
+    """
+    if fcntl is None:
+        return False
+    if os.fstat(descriptor).st_uid != os.geteuid():
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _begun(directory: Path, mode: int) -> tuple[Path, int]:
+    while True:
+        temporary = directory / f".ccoctl-{os.urandom(8).hex()}.tmp"
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, mode)
+        if keep(temporary, descriptor):
+            return temporary, descriptor
+        os.close(descriptor)  # it was swept before it was locked
 
 
 def _remove_if_dead(path: Path) -> None:
-    with suppress(OSError):  # BlockingIOError: its writer lives
+    with suppress(OSError):  # what cannot be removed stays
         if not stat.S_ISREG(path.lstat().st_mode):
             return
         descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | _FLAGS)  # a lock over NFS needs it writable
         try:
-            status = os.fstat(descriptor)
-            if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if stat.S_ISREG(os.fstat(descriptor).st_mode) and is_dead(descriptor):
                 path.unlink()
         finally:
             os.close(descriptor)
 
 
-__all__ = ["beside", "sweep"]
+__all__ = ["beside", "is_dead", "keep", "sweep"]

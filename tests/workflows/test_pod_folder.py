@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import stat
 import subprocess
 import tempfile
@@ -42,6 +43,43 @@ def test_without_another_process_it_is_a_directory_still(place: Path, monkeypatc
 
     monkeypatch.setattr(subprocess, "Popen", none)
     with passing_folder("ours-") as folder:
+        assert folder.is_dir()
+
+    assert list(place.iterdir()) == []
+
+
+def test_what_was_left_where_everybody_was_killed_goes_with_the_next_run(place: Path) -> None:
+    left, other, longer = place / "ours-abcd_123", place / "theirs-abcd_123", place / "ours-of-somebody"
+    for directory in (left, other, longer):
+        directory.mkdir(mode=0o700)
+        (directory / "token").touch()
+    (place / "ours-filefile").touch()
+    (place / "ours-linklink").symlink_to(other)
+
+    with passing_folder("ours-") as living, passing_folder("ours-") as second:
+        assert not left.exists()
+        assert living.is_dir()
+        assert second.is_dir()
+
+    assert {path.name for path in place.iterdir()} == {other.name, longer.name, "ours-filefile", "ours-linklink"}
+    assert (other / "token").exists()
+
+
+def test_a_directory_that_was_swept_before_it_was_locked_is_made_again(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, swept = fcntl.flock, list[str]()
+
+    def late(descriptor: int, how: int) -> None:
+        if not swept:
+            [folder] = place.iterdir()
+            swept.append(folder.name)
+            folder.rmdir()
+        lock(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with passing_folder("ours-") as folder:
+        assert folder.name not in swept
         assert folder.is_dir()
 
     assert list(place.iterdir()) == []
