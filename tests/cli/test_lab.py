@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -114,6 +116,23 @@ def test_exports_are_fit_for_a_shell() -> None:
     wanted = "echo $AWS_DEFAULT_REGION$AWS_PROFILE$AWS_SESSION_TOKEN $AWS_ENDPOINT_URL"
     done = subprocess.run(["sh", "-euc", f"{lines}\nset +u\n{wanted}"], capture_output=True, env=there, check=True)
     assert done.stdout.startswith(b"us-east-1 http://127.0.0.1:")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "", "lab.example.com"])
+def test_it_listens_on_loopback_alone_and_says_so_when_asked_for_more(
+    capsys: pytest.CaptureFixture[str], host: str
+) -> None:
+    assert run(["lab", "up", "--host", host]) == 2
+    said = capsys.readouterr().err
+    assert "it listens on 127.0.0.1 alone" in said
+    assert "ssh -L" in said
+
+
+def test_who_comes_by_another_address_of_this_machine_finds_nobody(embedded_aws: EmbeddedAws) -> None:
+    port = urlsplit(embedded_aws.endpoint_url).port
+    socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    with pytest.raises(OSError, match=r"refused|unreachable|assign|timed out"):
+        socket.create_connection(("127.0.0.2", port), timeout=5)
 
 
 def test_a_port_that_is_taken_is_named(embedded_aws: EmbeddedAws, capsys: pytest.CaptureFixture[str]) -> None:

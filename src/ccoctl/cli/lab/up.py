@@ -13,12 +13,27 @@ import click
 from ccoctl.cli import options, output
 from ccoctl.cli.command import Command
 from ccoctl.cli.lab.serving import regions, serving, weather
+from ccoctl.errors import UsageError
 
 _IN_THE_WAY = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE")
 """What a shell may have of the caller's own AWS that would go beside the lab's credentials."""
 
 
+_LOOPBACK = frozenset({"127.0.0.1", "localhost"})
+
+
+def _loopback_alone(_context: click.Context, _option: click.Parameter, host: str) -> str:
+    """Whoever reaches a lab is its administrator, and its authority may speak for every name of AWS."""
+    if host not in _LOOPBACK:
+        raise UsageError(
+            f"the lab would listen on {host}, where others could be its administrators; it listens on 127.0.0.1 alone",
+            remedy="From another machine go through SSH: ssh -L PORT:127.0.0.1:PORT THIS-MACHINE",
+        )
+    return host
+
+
 @click.command(cls=Command, name="up")
+@click.option("--host", default="127.0.0.1", callback=_loopback_alone, help="Where to listen: 127.0.0.1 and no other.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port on 127.0.0.1.  [default: a free one]")
 @weather
 @options.output
