@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -64,16 +65,24 @@ def proof(aws: AwsProcess, directory: Path, number: int) -> str:
     common += ["--credentials-requests-dir", str(write_requests(directory, number))]
     run(aws, ["create-all", *common, "--public-key-file", str(directory / PUBLIC)])
     before = len(aws.calls())
+    taken = processor()
     whole = run(aws, ["verify", *common, "--private-key-file", str(directory / PRIVATE), "--wait", "0"])
+    taken = processor() - taken
     asked = [call for call in aws.calls()[before:] if call["operation"] == "AssumeRoleWithWebIdentity"]
     seconds = asked[-1]["at"] - asked[0]["at"]
     rate, most = len(asked) / seconds, endpoint(aws, directory, number, len(asked))
     reachable = min(most, RATES["sts"].ceiling + RATES["sts"].burst / seconds)
     return (
         f"verify of {number} service accounts: {len(asked)} exchanges in {seconds:.2f} s, {rate:.0f} a second "
-        f"(the whole process: {whole:.2f} s)\n"
+        f"(the whole process: {whole:.2f} s, {taken:.2f} s of a processor)\n"
         f"the endpoint alone: {most:.0f} a second; verify makes {rate / reachable:.0%} of what it may\n"
     )
+
+
+def processor() -> float:
+    """Seconds of processor time of the commands so far."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def run(aws: AwsProcess, arguments: Sequence[str]) -> float:
