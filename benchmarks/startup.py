@@ -1,8 +1,9 @@
 """How long ccoctl takes to start, in times of `python -c pass`, and how much memory create-all takes; in one run.
 
 `make bench`, or `python -m benchmarks.startup [--quick]`. Whole processes are timed, all kinds in turn, so that the
-machine's other work meets each of them; the medians are compared. Completion and help are asked for as a shell and a
-user do; the dry run is one of seven requests with a key pair that is there, into a directory that holds nothing else.
+machine's other work meets each of them; the medians are compared, of the time that passed and of the processor's, which
+that work disturbs less. Completion and help are asked for as a shell and a user do; the dry run is one of seven requests
+with a key pair that is there, into a directory that holds nothing else.
 
 The memory is the most that the process of a public create-all had resident, against an embedded AWS in another process.
 """
@@ -46,6 +47,17 @@ class Case:
     variables: Mapping[str, str]
     most: float
     """Times of `python -c pass` that are aimed at."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spent:
+    """What one process took."""
+
+    seconds: float
+    processor: float
+    """Seconds."""
+    memory: float
+    """MiB that it had resident at most."""
 
 
 def main() -> None:
@@ -95,22 +107,22 @@ def cases(directory: Path, requests: Path) -> list[Case]:
 
 
 def started(measured: Sequence[Case], key: Path, out: Path, runs: int) -> str:
-    """A row for each case: median, times of the first one's, what is aimed at."""
-    seconds: dict[str, list[float]] = {case.name: [] for case in measured}
+    """A row for each case: its medians, and both in times of the first one's."""
+    spent: dict[str, list[Spent]] = {case.name: [] for case in measured}
     for _ in range(runs):
         for case in measured:
             shutil.rmtree(out, ignore_errors=True)
             shutil.copytree(key, out)
-            begun = time.perf_counter()
-            subprocess.run(case.command, env={**os.environ, **case.variables}, check=True, capture_output=True)
-            seconds[case.name].append(time.perf_counter() - begun)
-    medians = {name: statistics.median(times) for name, times in seconds.items()}
-    bare = next(iter(medians.values()))
+            spent[case.name].append(ran(case.command, case.variables))
+    wall = {name: statistics.median(one.seconds for one in times) for name, times in spent.items()}
+    cpu = {name: statistics.median(one.processor for one in times) for name, times in spent.items()}
+    bare = measured[0].name
     rows = [
-        f"{case.name:44} {medians[case.name] * 1000:7.1f} ms {medians[case.name] / bare:6.1f}x  (aim: {case.most:.0f}x)"
+        f"{case.name:44} {wall[case.name] * 1000:7.1f} ms {wall[case.name] / wall[bare]:5.1f}x"
+        f" {cpu[case.name] * 1000:7.1f} ms {cpu[case.name] / cpu[bare]:5.1f}x  (aim: {case.most:.0f}x)"
         for case in measured
     ]
-    return "\n".join([f"medians of {runs} runs, in times of the first row", *rows, ""])
+    return "\n".join([f"medians of {runs} runs: {'time':>37} {'processor time':>22}", *rows, ""])
 
 
 def memory(directory: Path, requests: Path) -> str:
@@ -118,19 +130,22 @@ def memory(directory: Path, requests: Path) -> str:
     with aws_process() as aws:
         order = ["--name", "bench", "--region", "us-east-1", "--credentials-requests-dir", str(requests)]
         command = [sys.executable, "-m", "ccoctl", "aws", "create-all", *order, "--output-dir", str(directory / "made")]
-        most = resident(command, aws.environment())
+        most = ran(command, aws.environment()).memory
     return f"create-all of {REQUESTS} requests: {most:.1f} MiB resident at most  (aim: {MEMORY:.0f} MiB)"
 
 
-def resident(command: Sequence[str], variables: Mapping[str, str]) -> float:
-    """MiB that a process had resident at most; it is not less than what this one has, which it begins as a copy of."""
+def ran(command: Sequence[str], variables: Mapping[str, str]) -> Spent:
+    """What a process took; its memory is not less than what this one has, which it begins as a copy of."""
     quiet = subprocess.DEVNULL
+    begun = time.perf_counter()
     process = subprocess.Popen(command, env={**os.environ, **variables}, stdout=quiet, stderr=quiet)
     _, status, used = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - begun
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
-    return used.ru_maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024)
+    most = used.ru_maxrss / (1024 * 1024 if sys.platform == "darwin" else 1024)
+    return Spent(seconds=seconds, processor=used.ru_utime + used.ru_stime, memory=most)
 
 
 if __name__ == "__main__":
