@@ -2,8 +2,8 @@
 
 `make bench`, or `python -m benchmarks.startup [--quick]`. Whole processes are timed, all kinds in turn, so that the
 machine's other work meets each of them; the medians are compared, of the time that passed and of the processor's, which
-that work disturbs less. Completion and help are asked for as a shell and a user do; the dry run is one of seven requests
-with a key pair that is there, into a directory that holds nothing else.
+that work disturbs less. Completion and help are asked for as a shell and a user do; the dry run is one of seven
+requests with a key pair that is there, into a directory that holds nothing else.
 
 The memory is the most that the process of a public create-all had resident, against an embedded AWS in another process.
 """
