@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ccoctl.aws.sts import Sts
 from ccoctl.aws.trials import Trial
+from ccoctl.engine.pool import pool
 from ccoctl.errors import CcoctlError, CloudError
 from ccoctl.federation.proof import Attempt, Exchange
 from ccoctl.federation.specimens import Tokens
@@ -33,13 +33,12 @@ def prove(trials: Iterable[Trial], tokens: Tokens, sts: Sts, *, concurrency: int
         done(exchange)
         return exchange
 
-    with ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="prove") as pool:
-        futures = [pool.submit(tried, trial) for trial in trials]
+    with pool(concurrency, "prove") as threads:
+        futures = [threads.submit(tried, trial) for trial in trials]
         try:
             return tuple(future.result() for future in futures)
         except BaseException:
             sts.stop()
-            pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 

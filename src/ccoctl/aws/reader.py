@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from ccoctl.engine.call import Answer, Call, at_path
 from ccoctl.engine.diff import Unseen
+from ccoctl.engine.pool import pool
 from ccoctl.errors import CloudError, ErrorKind
 
 T = TypeVar("T")
@@ -34,10 +35,10 @@ class Pages:
 class Reader:
     """Asks an account; `perform` retries what is worth it."""
 
-    def __init__(self, perform: Perform, pool: ThreadPoolExecutor) -> None:
-        """The pool bounds how many questions are under way."""
+    def __init__(self, perform: Perform, threads: ThreadPoolExecutor) -> None:
+        """The threads bound how many questions are under way."""
         self._perform = perform
-        self._pool = pool
+        self._pool = threads
 
     def get(self, call: Call) -> Answer:
         """The answer.
@@ -118,8 +119,5 @@ class Reader:
 @contextmanager
 def reader(perform: Perform, concurrency: int) -> Iterator[Reader]:
     """A Reader; when it is left early, questions that were not asked yet are dropped."""
-    pool = ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="observe")
-    try:
-        yield Reader(perform, pool)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    with pool(concurrency, "observe") as threads:
+        yield Reader(perform, threads)

@@ -18,10 +18,15 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 
+INTERRUPTED = 130
+
+
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run a command line and exit with its code."""
     gc.set_threshold(50_000)  # a command makes and keeps much, and a look at all of it frees next to nothing
     code = run(sys.argv[1:] if argv is None else argv)
+    if code == INTERRUPTED:
+        os._exit(code)  # all was flushed; a call that hangs in another thread is not waited for
     gc.freeze()  # nor does the interpreter look through it twice more when it ends
     sys.exit(code)
 

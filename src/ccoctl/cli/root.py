@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Sequence
 from types import FrameType
 
 import click
 
 from ccoctl import __version__
-from ccoctl.cli import output
+from ccoctl.cli import ending, output
 from ccoctl.cli.command import SETTINGS, LazyGroup
+from ccoctl.cli.main import INTERRUPTED
 from ccoctl.errors import CcoctlError, CloudError, Problems
-
-INTERRUPTED = 130
 
 
 @click.group(cls=LazyGroup, name="ccoctl", context_settings=SETTINGS, no_args_is_help=True)
@@ -28,7 +26,7 @@ def root() -> None:
 
 def run(argv: Sequence[str]) -> int:
     """Run a command line: 0 done, 1 failed, 2 usage, 3 differences found, 130 interrupted."""
-    signal.signal(signal.SIGTERM, _terminated)
+    ending.catch(_terminated)
     try:
         code = root.main(args=list(argv), prog_name="ccoctl", standalone_mode=False)
     except click.exceptions.Exit as error:

@@ -1,13 +1,12 @@
-"""Ctrl-C and SIGTERM while a plan is carried out: start nothing new, let running calls end."""
+"""Ctrl-C, SIGTERM and SIGHUP while a plan is carried out: start nothing new, let running calls end."""
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from ccoctl.cli import output
+from ccoctl.cli import ending, output
 from ccoctl.engine.attempt import Attempts
 
 
@@ -22,9 +21,8 @@ def stoppable() -> Iterator[Attempts]:
         attempts.stop.set()
         output.note("stopping: what runs is let end, nothing new is started")
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = ending.catch(stop)
     try:
         yield attempts
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        ending.restore(before)

@@ -6,7 +6,6 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ccoctl.credentialsrequest.model import SecretRef
@@ -14,6 +13,7 @@ from ccoctl.engine.attempt import Tell, read
 from ccoctl.engine.call import Answer, Call, at_path
 from ccoctl.engine.cloud import Cloud
 from ccoctl.engine.diff import Unseen
+from ccoctl.engine.pool import pool
 from ccoctl.errors import CcoctlError, CloudError, ClusterError, DocumentError, ErrorKind, SigningKeyError
 from ccoctl.openshift import calls
 from ccoctl.openshift.operations import right_of
@@ -37,8 +37,8 @@ def observe(cluster: Cloud, *, concurrency: int = 10, tell: Tell | None = None) 
     def see(call: Call) -> Answer | Unseen | None:
         return _seen(call, lambda: read(cluster, call, tell))
 
-    with ThreadPoolExecutor(concurrency, thread_name_prefix="observe") as pool:
-        mode, authentication, infrastructure, served, keys = pool.map(
+    with pool(concurrency, "observe") as threads:
+        mode, authentication, infrastructure, served, keys = threads.map(
             see,
             (
                 calls.get_cloud_credential(),
@@ -50,8 +50,8 @@ def observe(cluster: Cloud, *, concurrency: int = 10, tell: Tell | None = None) 
         )
         requests = _requests(cluster, tell)
         refs = [*requests.documents, *requests.own_roles] if isinstance(requests, Requests) else []
-        secrets = dict(zip(refs, pool.map(lambda ref: _secret(see, ref), refs), strict=True))
-        roots = dict(zip(ROOT_SECRETS, pool.map(lambda name: _root(see, name), ROOT_SECRETS), strict=True))
+        secrets = dict(zip(refs, threads.map(lambda ref: _secret(see, ref), refs), strict=True))
+        roots = dict(zip(ROOT_SECRETS, threads.map(lambda name: _root(see, name), ROOT_SECRETS), strict=True))
     return ClusterSeen(
         mode=_text(mode, "spec.credentialsMode"),
         issuer=_text(authentication, "spec.serviceAccountIssuer"),
