@@ -217,8 +217,8 @@ class _Trial:
         self._begin()
         first, second = self.world.run(self.command, look, self.command, trip=point, every=self.wanted.every)
         problems = []
-        if first.code not in {None, 0}:
-            problems.append(f"it ended by itself with {first.code}: {first.told}")
+        if first.code is not None and (first.code or self.wanted.concurrency == 1):
+            problems.append(f"it was not killed, and ended with {first.code}: {first.told}")
         if second.code != 0:
             problems.append(f"run again, it ended with {second.code}: {second.told}")
         keys, served = private_keys(self.world), published(self.world)
