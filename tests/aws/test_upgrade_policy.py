@@ -157,6 +157,9 @@ def test_what_a_denial_can_ever_concern_is_told_in_order(denial: dict[str, Any],
         ("ec2:A*", "ec2:A", True),
         ("ec2:A", "ec2:B*", False),
         ("ec2:A?", "ec2:A", False),
+        ("ec2:A", "ec2:*B", False),
+        ("ec2:*B", "ec2:A", False),
+        ("ec2:A*C*", "ec2:AB*", True),
     ],
 )
 def test_two_patterns_meet_unless_what_they_begin_with_differs(one: str, other: str, meet: bool) -> None:
@@ -165,13 +168,20 @@ def test_two_patterns_meet_unless_what_they_begin_with_differs(one: str, other: 
     assert union.refused == ((other,) if meet else ())
 
 
-@pytest.mark.parametrize(("resource", "refused"), [("arn:aws:s3:::X", ("s3:A",)), ("arn:aws:s3:::XY", ())])
-def test_two_resources_meet_when_they_are_one(resource: str, refused: tuple[str, ...]) -> None:
-    denial = allow("s3:A", effect="Deny", resource=resource)
+@pytest.mark.parametrize(
+    ("denied", "needed", "meet"),
+    [
+        ("arn:aws:s3:::X", "arn:aws:s3:::X", True),
+        ("arn:aws:s3:::XY", "arn:aws:s3:::X", False),
+        ("arn:aws:s3:::X", "arn:aws:s3:::*Y", False),
+        ("arn:aws:s3:::*Y", "arn:aws:s3:::X", False),
+        ("arn:aws:s3:::x", "arn:aws:s3:::X", False),
+    ],
+)
+def test_two_resources_meet_when_they_may_be_one(denied: str, needed: str, meet: bool) -> None:
+    there, wanted = document(allow("s3:A", effect="Deny", resource=denied)), document(allow("s3:A", resource=needed))
 
-    assert upgrade_policy.permissions(document(denial), document(allow("s3:A", resource="arn:aws:s3:::X"))).refused == (
-        refused
-    )
+    assert upgrade_policy.permissions(there, wanted).refused == (("s3:A",) if meet else ())
 
 
 def test_what_waits_is_told_once_and_in_order() -> None:
@@ -267,6 +277,13 @@ def test_compact_leaves_alone_what_cannot_be_one_with_another() -> None:
     ]
 
     assert upgrade_policy.compact(document(*others)).document == {"Version": "2012-10-17", "Statement": others}
+
+
+def test_compact_leaves_apart_what_lets_in_to_do_something_else() -> None:
+    one, two = (trust(name).document["Statement"][0] for name in ("one", "two"))
+    tagging = {**two, "Action": ["sts:AssumeRoleWithWebIdentity", "sts:TagSession"]}
+
+    assert upgrade_policy.compact(document(one, tagging)).document["Statement"] == [one, tagging]
 
 
 def test_compact_makes_one_of_three_and_keeps_each_subject_once() -> None:
