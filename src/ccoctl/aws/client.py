@@ -131,14 +131,11 @@ class AwsCloud:
             return self._clients[kind]
 
     def _made(self, service: str) -> Any:
-        own = self._credentials
-        made = self._session.create_client(
+        session = self._session if self._credentials is None else sdk.session(self._connection.profile, borne=True)
+        made = session.create_client(
             service,
             region_name=self._region,
             verify=self._connection.ca_bundle or None,
-            aws_access_key_id=own and own.access_key,
-            aws_secret_access_key=own and own.secret_key,
-            aws_session_token=own and own.session_token,
             config=Config(
                 connect_timeout=CONNECT_TIMEOUT,
                 read_timeout=READ_TIMEOUT,
@@ -150,8 +147,6 @@ class AwsCloud:
         )
         bounds.install(made)
         sdk.trim(made, self._authorities)
-        if own is not None:
-            sdk.takes_credentials(made)
         return made
 
     def _thumbprint(self, call: Call) -> Answer:
@@ -185,6 +180,8 @@ def _refused(call: Call, error: botocore.exceptions.ClientError, secrets: tuple[
     actions: tuple[str, ...] = ()
     remedy = _BAD_CREDENTIALS if code in _CREDENTIAL_CODES else ""
     ahead = skew.off_by(code, error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}), WallClock().now())
+    if code == "PreconditionFailed":
+        remedy = _CHANGED
     if ahead:
         kind, remedy = ErrorKind.PERMANENT, skew.REMEDY
         message = f"{message}{'; ' if message else ''}{skew.words(ahead)}"
@@ -211,6 +208,7 @@ _CREDENTIAL_CODES = frozenset(
     }
 )
 _BAD_CREDENTIALS = "The credentials are not valid, or not any more: log in again, or check the profile and the clock."
+_CHANGED = "Somebody else changed it meanwhile: run the command again, which starts from what is there now."
 _PUBLIC_POLICIES_BLOCKED = "BlockPublicPolicy"
 _ACCOUNT_BLOCKS = (
     "Public bucket policies are blocked, probably for the whole account: lift that block, or serve the issuer from a "

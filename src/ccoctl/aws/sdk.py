@@ -28,8 +28,12 @@ import msgspec
 from ccoctl.aws.sts import Credentials
 
 
-def session(profile: str) -> Any:
+def session(profile: str, *, borne: bool = False) -> Any:
     """A session of the SDK.
+
+    Args:
+        profile: of the SDK's configuration; empty for its own choice.
+        borne: its clients bear the credentials of the block `bearing` that a call is made in, and no others.
 
     Raises:
         botocore.exceptions.ProfileNotFound: there is no such profile.
@@ -39,6 +43,8 @@ def session(profile: str) -> Any:
     named = str(made.get_config_variable("data_path") or "")
     paths = [str(Path(path).expanduser()) for path in named.split(os.pathsep) if path]
     made.register_component("data_loader", _Loader(extra_search_paths=paths, file_loader=_Files()))
+    if borne:
+        made.register_component("credential_provider", _Borne())
     return made
 
 
@@ -64,9 +70,15 @@ def user_agent(session: Any) -> str:
 
 
 def trim(client: Any, authorities: Authorities) -> None:
-    """Take away what a client does for nothing. It must not have asked anything yet."""
-    client.meta.events.unregister("before-call.s3", botocore.handlers.add_expect_header)
-    http = client._endpoint.http_session
+    """Take away what a client does for nothing. It must not have asked anything yet.
+
+    None of this is what the SDK promises to have: one that keeps it elsewhere does as it always did.
+    """
+    if announce := getattr(botocore.handlers, "add_expect_header", None):
+        client.meta.events.unregister("before-call.s3", announce)
+    http: Any = getattr(getattr(client, "_endpoint", None), "http_session", None)
+    if not hasattr(http, "_get_ssl_context") or not hasattr(getattr(http, "_manager", None), "connection_pool_kw"):
+        return
     context = authorities.context(http._get_ssl_context)
     http._get_ssl_context = lambda: context
     http._manager.connection_pool_kw["ssl_context"] = context
@@ -101,38 +113,41 @@ def _reads_once(context: ssl.SSLContext) -> None:
     context.load_verify_locations = load  # type: ignore[method-assign] # the one method that does it again
 
 
-class _Borne(threading.local):
-    """Whose credentials this thread's calls bear."""
-
-    credentials: Credentials | None = None
-
-
-_borne = _Borne()
+_of_this_thread = threading.local()
 
 
 @contextlib.contextmanager
 def bearing(credentials: Credentials) -> Iterator[None]:
-    """Calls of clients that `takes_credentials` bear these within the block, in this thread."""
-    before, _borne.credentials = _borne.credentials, credentials
+    """Calls of a session's clients that is `borne` bear these within the block, in this thread."""
+    before = getattr(_of_this_thread, "credentials", None)
+    _of_this_thread.credentials = credentials
     try:
         yield
     finally:
-        _borne.credentials = before
+        _of_this_thread.credentials = before
 
 
-def takes_credentials(client: Any) -> None:
-    """Make each of a client's calls bear the credentials of whoever makes it."""
-    client._request_signer._credentials = _OfTheThread()
+class _Borne:
+    """The component of a session that says where credentials come from."""
+
+    def load_credentials(self) -> _OfTheThread:
+        """As the SDK's chain of providers does."""
+        return _OfTheThread()
 
 
-class _OfTheThread:
-    """As the SDK's signers ask credentials."""
+class _OfTheThread(botocore.credentials.Credentials):  # type: ignore[misc] # botocore ships no types
+    """What a signer asks for keys."""
+
+    def __init__(self) -> None:
+        """It holds none itself."""
+        super().__init__("", "")
 
     def get_frozen_credentials(self) -> Any:
         """Those of the block that this thread is in."""
-        if (own := _borne.credentials) is None:
+        own: Credentials | None = getattr(_of_this_thread, "credentials", None)
+        if own is None:
             raise LookupError("a call in somebody's name is made outside of `bearing`")
         return botocore.credentials.ReadOnlyCredentials(own.access_key, own.secret_key, own.session_token)
 
 
-__all__ = ["Authorities", "bearing", "session", "takes_credentials", "trim", "user_agent"]
+__all__ = ["Authorities", "bearing", "session", "trim", "user_agent"]
