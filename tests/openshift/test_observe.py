@@ -106,8 +106,18 @@ def test_credentials_that_ended_are_no_missing_right(server: ApiServer, tmp_path
     ],
 )
 def test_answers_of_no_known_shape_do_no_harm(server: ApiServer, tmp_path: Path, answer: dict[str, Any]) -> None:
+    kinds = {
+        "authentications": "Authentication",
+        "infrastructures": "Infrastructure",
+        "cloudcredentials": "CloudCredential",
+    }
+
     def instead(asked: Asked) -> Reply | None:
-        return reply(200, answer) if "credentialsrequests" not in asked.path else None
+        if "credentialsrequests" in asked.path:
+            return None
+        secret = "PartialObjectMetadata" if "PartialObjectMetadata" in asked.accept else "Secret"
+        kind = next((kind for resource, kind in kinds.items() if resource in asked.path), secret)
+        return reply(200, {**answer, "kind": kind})
 
     server.instead = instead
     found = seen(server, tmp_path)

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from httpx2 import HTTPError
 from lightkube.core.exceptions import ConfigError
@@ -37,6 +37,7 @@ _BY_STATUS = {
     429: ErrorKind.THROTTLED,
 }
 _LOG_IN = "The credentials of the kubeconfig are not valid, or not any more: log in again (`oc login`)."
+_ELSEWHERE = "Check that the kubeconfig leads to a Kubernetes API server."
 _AGAIN = "Somebody changed it meanwhile: look at it, and run the command again."
 _TAKE_OVER = "See who set it and why; --force-conflicts, where the command has it, takes the field over."
 
@@ -87,6 +88,7 @@ class KubeCluster:
         if not 200 <= reply.status < 300:
             raise _refused(call, reply)
         answer = _parsed(call, reply)
+        _check_subject(call, operation, answer)
         return _without_private_half(answer) if call.operation == "GetSigningKey" else answer
 
     def close(self) -> None:
@@ -118,8 +120,27 @@ def _parsed(call: Call, reply: Reply) -> dict[str, Any]:
     try:
         return parse_object(reply.body, limit=LIMIT, what="API server's answer")
     except SigningKeyError as error:
-        remedy = "Check that the kubeconfig leads to a Kubernetes API server."
-        raise _failed(call, error.what, ErrorKind.PERMANENT, remedy=remedy) from error
+        raise _failed(call, error.what, ErrorKind.PERMANENT, remedy=_ELSEWHERE) from error
+
+
+def _check_subject(call: Call, operation: Operation, answer: Mapping[str, Any]) -> None:
+    """An answer is about what was asked; a proxy's document, or another object, is not."""
+    said = answer.get("kind")
+    if operation.kind and said != operation.kind:
+        _no_answer(call, f"the answer is {_named(said)} and no {operation.kind}")
+    metadata = answer.get("metadata")
+    held = metadata if isinstance(metadata, Mapping) else {}
+    for member, wanted in (("name", call.parameters.get("Name")), ("namespace", call.parameters.get("Namespace"))):
+        if operation.kind and member in held and wanted is not None and held[member] != wanted:
+            _no_answer(call, f"the answer is about {_named(held[member])} and not about {wanted}")
+
+
+def _named(said: object) -> str:
+    return ascii(shown(said)[:80]) if isinstance(said, str) else "of no kind"
+
+
+def _no_answer(call: Call, what: str) -> NoReturn:
+    raise _failed(call, what, ErrorKind.PERMANENT, remedy=_ELSEWHERE)
 
 
 def _without_private_half(answer: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
-from httpx2 import Client, HTTPError, Response, Timeout
+from httpx2 import Client, HTTPError, InvalidURL, Response, Timeout
 from lightkube import KubeConfig
 from lightkube.config import client_adapter
 from lightkube.core.exceptions import ConfigError
 
 from ccoctl.engine.clock import Clock, SystemClock
 from ccoctl.errors import ClusterError
+from ccoctl.federation.deadline import Deadline
 
 TIMEOUT = 15.0
 """Seconds for each part of a request: connecting, sending, and every piece of the answer."""
@@ -31,7 +32,7 @@ _TOKEN = re.compile(r"ey[\w-]{6,}\.[\w-]+(?:\.[\w-]*)?|(?i:bearer)\s+\S+|sha256~
 """What is or may be a token, in whatever a server says."""
 _NONSENSE = (ValueError, KeyError, TypeError, AttributeError, AssertionError, RecursionError)
 """What lightkube ends in where a file is not of the shape that it takes for granted."""
-_BAD_CONFIG = (ConfigError, OSError, yaml.YAMLError, *_NONSENSE)
+_BAD_CONFIG = (ConfigError, InvalidURL, OSError, yaml.YAMLError, *_NONSENSE)
 NO_ANSWER = (HTTPError, ConfigError, OSError, *_NONSENSE)
 """What a request ends in that gets no answer; a credentials plugin that a kubeconfig names may fail in its own ways."""
 
@@ -54,13 +55,15 @@ class ApiConnection:
         Raises:
             ClusterError: the file is no kubeconfig that can be used.
         """
-        self._clock = clock or SystemClock()
         try:
             config = KubeConfig.from_file(kubeconfig).get(context or None)
             if config is None:
                 raise ConfigError("it has no current context")
             how = client_adapter.ConnectionParams(timeout=Timeout(TIMEOUT))
             self._http: Client = client_adapter.Client(config, how)
+            if self._http.base_url.scheme not in {"http", "https"} or not self._http.base_url.host:
+                raise ConfigError(f"{str(config.cluster.server)[:80]!a} is no address of a web server")
+            self._deadline = Deadline(self._http, clock or SystemClock())
         except _BAD_CONFIG as error:
             what = f"This is no kubeconfig that can be used: {_config_problem(error)}"
             raise ClusterError(what, where=str(kubeconfig), remedy="Try it with `kubectl --kubeconfig`.") from error
@@ -76,16 +79,19 @@ class ApiConnection:
         """One request and its answer, whatever its status; redirects are not followed.
 
         Raises:
-            ClusterError: it has more bytes than `LIMIT`, or takes longer than `DEADLINE`.
-            Exception: one of `NO_ANSWER`, where there is none.
+            ClusterError: it has more bytes than `LIMIT`.
+            Exception: one of `NO_ANSWER`, where there is none, or none within `DEADLINE`.
         """
         content = None if body is None else json.dumps(body).encode()
         # what is packed could unpack to anything
         more = {"Accept-Encoding": "identity", "User-Agent": "ccoctl-python", **headers}
-        with self._http.stream(method, path, params=dict(query), headers=more, content=content) as response:
+        with (
+            self._deadline.within(DEADLINE),
+            self._http.stream(method, path, params=dict(query), headers=more, content=content) as response,
+        ):
             return Reply(
                 status=response.status_code,
-                body=b"".join(self._bounded(response)),
+                body=b"".join(_bounded(response)),
                 content_type=response.headers.get("Content-Type", ""),
             )
 
@@ -93,15 +99,14 @@ class ApiConnection:
         """Give the connections up."""
         self._http.close()
 
-    def _bounded(self, response: Response) -> Iterator[bytes]:
-        begun, size = self._clock.now(), 0
-        for piece in response.iter_raw():
-            size += len(piece)
-            if size > LIMIT:
-                raise ClusterError(f"the answer has more than {LIMIT:,} bytes")
-            if self._clock.now() - begun > DEADLINE:
-                raise ClusterError(f"the answer takes longer than {DEADLINE:.0f} seconds")
-            yield piece
+
+def _bounded(response: Response) -> Iterator[bytes]:
+    size = 0
+    for piece in response.iter_raw():
+        size += len(piece)
+        if size > LIMIT:
+            raise ClusterError(f"the answer has more than {LIMIT:,} bytes")
+        yield piece
 
 
 def shown(text: object) -> str:

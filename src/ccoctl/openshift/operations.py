@@ -18,6 +18,8 @@ MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 """An object without what it holds: enough to know that it is there."""
+PARTIAL = "PartialObjectMetadata"
+"""The kind that such an answer has."""
 KEY_SET = "application/jwk-set+json"
 """The API server refuses to give its keys as application/json."""
 
@@ -48,18 +50,28 @@ class Operation:
     accept: str = JSON
     content_type: str = JSON
     """Of the body, where there is one."""
+    kind: str = ""
+    """Of what answers; empty where that is no object, or one of several kinds."""
     for_everybody: bool = False
     """Whoever is known to the cluster may do it (the role system:basic-user)."""
 
 
-def _secret(method: str, verb: str, *, accept: str = JSON, content_type: str = JSON) -> Operation:
+def _secret(method: str, verb: str, *, kind: str = "Secret", accept: str = JSON, content_type: str = JSON) -> Operation:
     return Operation(
-        method=method, verb=verb, resource="secrets", namespaced=True, accept=accept, content_type=content_type
+        method=method,
+        verb=verb,
+        resource="secrets",
+        namespaced=True,
+        kind=kind,
+        accept=accept,
+        content_type=content_type,
     )
 
 
-def _only_one(method: str, verb: str, group: str, resource: str) -> Operation:
-    return Operation(method=method, verb=verb, group=group, resource=resource, name="cluster", content_type=MERGE_PATCH)
+def _only_one(method: str, verb: str, group: str, resource: str, kind: str) -> Operation:
+    return Operation(
+        method=method, verb=verb, group=group, resource=resource, kind=kind, name="cluster", content_type=MERGE_PATCH
+    )
 
 
 def _path(path: str, accept: str = JSON) -> Operation:
@@ -67,24 +79,36 @@ def _path(path: str, accept: str = JSON) -> Operation:
 
 
 OPERATIONS: Mapping[str, Operation] = {
-    "GetAuthentication": _only_one("GET", "get", CONFIG, "authentications"),
-    "SetIssuer": _only_one("PATCH", "patch", CONFIG, "authentications"),
-    "GetInfrastructure": _only_one("GET", "get", CONFIG, "infrastructures"),
-    "GetCloudCredential": _only_one("GET", "get", OPERATOR, "cloudcredentials"),
-    "SetUpgradeableTo": _only_one("PATCH", "patch", OPERATOR, "cloudcredentials"),
-    "ListCredentialsRequests": Operation(method="GET", verb="list", group=CREDENTIALS, resource="credentialsrequests"),
+    "GetAuthentication": _only_one("GET", "get", CONFIG, "authentications", "Authentication"),
+    "SetIssuer": _only_one("PATCH", "patch", CONFIG, "authentications", "Authentication"),
+    "GetInfrastructure": _only_one("GET", "get", CONFIG, "infrastructures", "Infrastructure"),
+    "GetCloudCredential": _only_one("GET", "get", OPERATOR, "cloudcredentials", "CloudCredential"),
+    "SetUpgradeableTo": _only_one("PATCH", "patch", OPERATOR, "cloudcredentials", "CloudCredential"),
+    "ListCredentialsRequests": Operation(
+        method="GET", verb="list", group=CREDENTIALS, resource="credentialsrequests", kind="CredentialsRequestList"
+    ),
     "GetSecret": _secret("GET", "get"),
-    "LookForSecret": _secret("GET", "get", accept=METADATA_ONLY),
+    "LookForSecret": _secret("GET", "get", kind=PARTIAL, accept=METADATA_ONLY),
     "GetSigningKey": _secret("GET", "get"),
     "ApplySecret": _secret("PATCH", "patch", content_type=APPLY_PATCH),
-    "DeleteSecret": _secret("DELETE", "delete"),
-    "LookForNamespace": Operation(method="GET", verb="get", resource="namespaces", accept=METADATA_ONLY),
-    "CreateNamespace": Operation(method="POST", verb="create", resource="namespaces"),
+    "DeleteSecret": _secret("DELETE", "delete", kind=""),
+    "LookForNamespace": Operation(method="GET", verb="get", resource="namespaces", kind=PARTIAL, accept=METADATA_ONLY),
+    "CreateNamespace": Operation(method="POST", verb="create", resource="namespaces", kind="Namespace"),
     "CreateToken": Operation(
-        method="POST", verb="create", resource="serviceaccounts", subresource="token", namespaced=True
+        method="POST",
+        verb="create",
+        resource="serviceaccounts",
+        subresource="token",
+        namespaced=True,
+        kind="TokenRequest",
     ),
     "ReviewAccess": Operation(
-        method="POST", verb="create", group=AUTHORIZATION, resource="selfsubjectaccessreviews", for_everybody=True
+        method="POST",
+        verb="create",
+        group=AUTHORIZATION,
+        resource="selfsubjectaccessreviews",
+        kind="SelfSubjectAccessReview",
+        for_everybody=True,
     ),
     "GetKeys": _path("/openid/v1/jwks", KEY_SET),
     "GetDiscovery": _path("/.well-known/openid-configuration"),

@@ -22,6 +22,8 @@ from ccoctl.openshift.seen import Requests
 
 MOST = 2000
 """Requests in a cluster; a release has about ten."""
+MOST_BYTES = 32 * 1024 * 1024
+"""Of all of them as JSON; one has a few KiB."""
 _GONE = frozenset({"Expired", "Gone", "410"})
 _OWN_ROLE = "spec.providerSpec.stsIAMRoleARN"
 """Where an add-on's request names the role that its administrator made for it (since OpenShift 4.14)."""
@@ -63,21 +65,30 @@ def requests_of(ask: Callable[[Call], Answer]) -> Requests:
 
 
 def _items(ask: Callable[[Call], Answer]) -> Iterator[Mapping[str, Any]]:
-    after = ""
+    after, count, size = "", 0, 0
     for _ in range(MOST // PAGE):
         page = ask(list_credentials_requests(after))
         items = page.get("items")
         for item in items if isinstance(items, list) else []:
+            count, size = count + 1, size + len(json.dumps(item))
+            if count > MOST:
+                raise _too_many(f"{MOST:,} CredentialsRequests, or its list has no end")
+            if size > MOST_BYTES:
+                raise _too_many(f"{MOST_BYTES:,} bytes of CredentialsRequests")
             if isinstance(item, Mapping):
                 yield {"apiVersion": "cloudcredential.openshift.io/v1", "kind": "CredentialsRequest", **item}
         after = str(at_path(page, "metadata.continue") or "")
         if not after:
             return
-    raise CloudError(
-        f"the cluster holds more than {MOST:,} CredentialsRequests, or its list has no end",
+    raise _too_many(f"{MOST:,} CredentialsRequests, or its list has no end")
+
+
+def _too_many(what: str) -> CloudError:
+    return CloudError(
+        f"the cluster holds more than {what}",
         kind=ErrorKind.PERMANENT,
         operation="kubernetes:ListCredentialsRequests",
-        remedy="See what made them.",
+        remedy="See what made them, and check that the kubeconfig leads to a Kubernetes API server.",
     )
 
 

@@ -10,19 +10,21 @@ import base64
 import json
 import threading
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ccoctl.engine.attempt import read
 from ccoctl.engine.call import at_path
 from ccoctl.engine.cloud import Cloud
+from ccoctl.engine.pool import pool
 from ccoctl.errors import CcoctlError, CloudError, ClusterError, ErrorKind
+from ccoctl.federation.claims import subject_of
 from ccoctl.federation.issue import Signer
 from ccoctl.federation.proof import Attempt
 from ccoctl.federation.specimens import LIFETIME, STRANGE_AUDIENCE
 from ccoctl.federation.token import parse
 from ccoctl.openshift.calls import create_token
+from ccoctl.openshift.connection import shown
 
 
 class ClusterTokens:
@@ -46,7 +48,7 @@ class ClusterTokens:
         """Good tokens are asked for once for each service account.
 
         Raises:
-            ClusterError: the cluster gives none.
+            ClusterError: the cluster gives none, or one of somebody else.
             TokenError: what it gives is none.
         """
         if attempt is Attempt.OTHER_AUDIENCE:
@@ -62,8 +64,8 @@ class ClusterTokens:
     def missing(self, service_accounts: Iterable[str], *, concurrency: int) -> tuple[str, ...]:
         """Those that do not exist in the cluster, so that there is no token of them; the others' are asked for."""
         listed = list(service_accounts)
-        with ThreadPoolExecutor(concurrency, thread_name_prefix="tokens") as pool:
-            is_missing = list(pool.map(self._is_missing, listed))
+        with pool(concurrency, "tokens") as threads:
+            is_missing = list(threads.map(self._is_missing, listed))
         return tuple(account for account, gone in zip(listed, is_missing, strict=True) if gone)
 
     def kid(self) -> str:
@@ -90,6 +92,11 @@ class ClusterTokens:
         token = at_path(answer, "status.token")
         if not isinstance(token, str) or not token:
             raise ClusterError(f"TokenRequest for {service_account}: the answer holds no token")
+        claims = parse(token).claims
+        if claims.subject != subject_of(namespace, name) or audience not in claims.audiences:
+            said = f"{shown(claims.subject)!a} for {shown(', '.join(claims.audiences))!a}"
+            what = f"TokenRequest for {service_account}: the answer holds another token than was asked for, of {said}"
+            raise ClusterError(what, remedy="Check that the kubeconfig leads to the cluster's own API server.")
         return token
 
     def _forged(self, good: str) -> str:
