@@ -138,6 +138,7 @@ class Stage:
 def staged(aws: EmbeddedAws, key_pair: Path, root: Path, row: Row) -> Iterator[Stage]:
     """The world that a command needs."""
     with ExitStack() as running:
+        root.mkdir(exist_ok=True)
         stage = Stage(aws, key_pair, root)
         if row.needs is not None:
             row.needs(stage)

@@ -7,14 +7,19 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from ccoctl.cli.main import run
+from ccoctl.cli.table import COMMANDS
 from ccoctl.errors import FileError
 from ccoctl.workflows.create_key_pair import INSTALLER, PRIVATE, PUBLIC, create_key_pair, inspect, load_private_key_file
 from ccoctl.workflows.private_keys import keep_out_of_core_dumps, taking_unprotected
+from tests.workflows.commands import Cli
+from tests.workflows.every_command import NAME, ROWS, Names, Stage, flags, staged, with_flags
 
 MARK = "the-words-that-a-core-would-hold"
 """In memory of a process that crashes."""
@@ -47,6 +52,76 @@ class TestAKeyThatOthersCanRead:
         with taking_unprotected():
             create_key_pair(out)
         assert (out / PRIVATE).stat().st_mode & 0o777 == 0o644
+
+
+READING: tuple[Names, ...] = (
+    ("aws", "create-key-pair"),
+    ("aws", "create-all"),
+    ("aws", "plan"),
+    ("aws", "export"),
+    ("aws", "verify"),
+    ("aws", "migrate-to-private-bucket"),
+    ("aws", "migrate-to-public-bucket"),
+    ("openshift", "prepare-install"),
+    ("token", "create"),
+    ("pod", "run"),
+)
+"""Commands that read the private key of the output directory, or of --private-key-file."""
+
+
+@contextmanager
+def open_to_others(cli: Cli, key_pair: Path, root: Path, names: Names) -> Iterator[Stage]:
+    """A command's world, with keys that everybody can read."""
+    with staged(cli.aws, key_pair, root, ROWS[names]) as stage:
+        stage.keys()
+        for name in (PRIVATE, INSTALLER):
+            (stage.out / name).chmod(0o644)
+        yield stage
+
+
+class TestTheWordForIt:
+    @pytest.fixture(autouse=True)
+    def administrator(self, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name, value in cli.environment.items():
+            monkeypatch.setenv(name, value)
+
+    @pytest.mark.parametrize("names", READING, ids=" ".join)
+    def test_every_command_that_reads_a_key_refuses_it_without(
+        self, cli: Cli, key_pair: Path, tmp_path: Path, names: Names
+    ) -> None:
+        with open_to_others(cli, key_pair, tmp_path, names) as stage:
+            cli.capsys.readouterr()
+            assert run(with_flags(names, ROWS[names].arguments(stage))) == 1
+            assert "mode 0644: other users of this machine can get at it" in cli.capsys.readouterr().err
+
+    @pytest.mark.parametrize("names", READING, ids=" ".join)
+    def test_and_takes_it_with_it(self, cli: Cli, key_pair: Path, tmp_path: Path, names: Names) -> None:
+        with open_to_others(cli, key_pair, tmp_path, names) as stage:
+            line = with_flags(names, ROWS[names].arguments(stage), "--allow-unprotected-key")
+            assert run(line) == ROWS[names].code, cli.capsys.readouterr().err
+
+    def test_every_command_that_has_the_flag_is_here(self) -> None:
+        having = {names for names in COMMANDS if "--allow-unprotected-key" in flags(names)}
+        assert having == {*READING, ("aws", "rotate-signing-key")}
+
+    def test_a_rotation_reads_the_pair_that_an_earlier_run_made(self, cli: Cli, key_pair: Path, tmp_path: Path) -> None:
+        names = ("aws", "rotate-signing-key")
+        with staged(cli.aws, key_pair, tmp_path, ROWS[names]) as stage:
+            line = [*names, *NAME, "--output-dir", str(stage.out), "--new-key", "--key-bits", "2048"]
+            assert run(line) == 0
+            (stage.out / "signing-key-2" / PRIVATE).chmod(0o644)
+            assert run(line) == 1
+            assert run([*line, "--allow-unprotected-key"]) == 0
+
+    def test_whoever_gives_the_public_half_is_not_asked_about_the_private_one(
+        self, cli: Cli, key_pair: Path, tmp_path: Path
+    ) -> None:
+        for names in (("aws", "create-all"), ("aws", "plan"), ("aws", "create-identity-provider")):
+            with open_to_others(cli, key_pair, tmp_path / names[1], names) as stage:
+                public = ["--public-key-file", str(stage.out / PUBLIC)]
+                line = with_flags(names, ROWS[names].arguments(stage), *public)
+                assert run(line) == ROWS[names].code, cli.capsys.readouterr().err
+                cli.aws.reset()
 
 
 def crashed(directory: Path, before: str) -> tuple[bool, list[Path]]:
