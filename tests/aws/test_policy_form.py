@@ -81,6 +81,11 @@ def test_an_arn_has_six_parts(resource: str) -> None:
     assert "is no ARN" in told(resource)[0]
 
 
+def test_a_variable_stands_in_the_last_part_of_an_arn() -> None:
+    assert told("arn:aws:s3:::b/${aws:username}/*") == []
+    assert "policy variable" in told("arn:aws:iam::${aws:PrincipalAccount}:role/x")[0]
+
+
 def test_a_character_that_no_policy_may_hold_is_shown() -> None:
     (problem,) = told(condition={"StringEquals": {"aws:a": "b\u202ec"}})
 

@@ -99,8 +99,12 @@ def an_effect(draft: Draft) -> None:
 
 def a_statement(draft: Draft) -> None:
     """Statements of another shape, or too many."""
-    statement = Map([["effect", "Allow"], ["action", ["s3:GetObject"]], ["resource", "*"]])
-    wrong: tuple[Node, ...] = ([], [[]], [None], statement, [statement] * 400, ["Allow"], [Map([])], "*")
+
+    def statement() -> Map:
+        return Map([["effect", "Allow"], ["action", ["s3:GetObject"]], ["resource", "*"]])
+
+    many: Node = [statement() for _ in range(200)]
+    wrong: tuple[Node, ...] = ([], [[]], [None], statement(), many, ["Allow"], [Map([])], "*")
     value = draft.random.choice(wrong)
     for held, at in named(draft, "statementEntries"):
         held[at] = value
@@ -154,7 +158,7 @@ def nesting(draft: Draft) -> None:
 
 def huge(draft: Draft) -> None:
     """A scalar of a megabyte, or tens of thousands of values."""
-    many = draft.random.choice((3000, 70_000))
+    many = draft.random.choice((3000, 30_000))
     values: tuple[Callable[[], Node], ...] = (
         lambda: "a" * 1_000_000,
         lambda: "\u202e" * 300_000,

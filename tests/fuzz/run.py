@@ -5,11 +5,11 @@
   hang or write elsewhere (`confined.py`, `ground.py`) and through the two other ways in, images and clusters
   (`elsewhere.py`). Some hundreds of cases in every run of the tests, ten thousand with `pytest -m long tests/fuzz`. A
   case follows from its number, which a failure names: `tests.fuzz.cases.case(4711)` makes it again.
-- `test_targets.py`: tokens, policies, queries and documents as bytes, each target (`targets.py`) a function that ends
-  quietly or has found a mistake; seeds, spoiled seeds and bytes at random, in every run.
+- `test_targets.py`: tokens, policies, queries, documents and manifests as bytes, each target (`targets.py`) a function
+  that ends quietly or has found a mistake; seeds, spoiled seeds and bytes at random, in every run.
 - This file: the same targets guided by coverage, for as long as somebody has patience.
 
-      python -m venv /tmp/fuzz && /tmp/fuzz/bin/pip install atheris cryptography msgspec
+      python -m venv /tmp/fuzz && /tmp/fuzz/bin/pip install atheris cryptography msgspec pyyaml
       PYTHONPATH=src:. /tmp/fuzz/bin/python -m tests.fuzz.run trust_policy -max_total_time=300 /tmp/corpus
 
   The first argument names a target, the others are libFuzzer's.

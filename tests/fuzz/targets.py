@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -14,6 +15,8 @@ from urllib.parse import parse_qsl, urlencode
 from ccoctl.aws.evaluate import Question, decide
 from ccoctl.aws.exchange import AssumableRole, RegisteredProvider, exchange
 from ccoctl.aws.web_identity import StsError, WebIdentityRequest, parse_request
+from ccoctl.credentialsrequest.model import CredentialsRequest
+from ccoctl.credentialsrequest.parse import parse
 from ccoctl.errors import CcoctlError
 from ccoctl.federation.documents import published
 from ccoctl.federation.https import Fetched
@@ -24,6 +27,7 @@ from ccoctl.signing.jwk import decode, encode
 from ccoctl.signing.jwks import Jwks, render
 from tests.federation import forgery
 from tests.federation.forgery import AUDIENCES, ISSUER, NOW
+from tests.fuzz.grammar import OWN, as_json, block, flow, node_of
 
 HOST = ISSUER.removeprefix("https://")
 SUBJECT = "system:serviceaccount:openshift-machine-api:machine-api-controllers"
@@ -56,6 +60,7 @@ class Account:
 
 
 ACCOUNT = Account()
+FORMS = (("yaml", block), ("yaml", flow), ("json", as_json))
 
 
 def unsigned_token(data: bytes) -> None:
@@ -150,6 +155,18 @@ def documents(data: bytes) -> None:
     assert not any({"d", "p", "q", "k"} & set(key) for key in json.loads(listed)["keys"])
 
 
+def manifest(data: bytes) -> None:
+    """Up to the first line end a file's name, the rest its text: requests with names that are some, or problems."""
+    name, _, text = data.partition(b"\n")
+    parsed = parse(name.decode("utf-8", "surrogateescape"), text)
+    for one in parsed.found:
+        if isinstance(one, CredentialsRequest):
+            words = (one.name, one.namespace or "a", one.secret.name, one.secret.namespace, *one.service_accounts)
+            assert all(re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?", word) for word in words)
+            json.dumps([str(one.spec), one.token_path], ensure_ascii=False).encode()
+    assert all(str(problem).isprintable() for problem in parsed.problems)
+
+
 def _seeds() -> dict[str, tuple[bytes, ...]]:
     header = json.dumps({"alg": "ES256", "kid": forgery.ec_signer().kid}).encode()
     described = json.dumps(document(ISSUER, f"{ISSUER}/keys.json")).encode()
@@ -194,11 +211,12 @@ def _seeds() -> dict[str, tuple[bytes, ...]]:
         ),
         "query": (urlencode(form).encode(),),
         "documents": (described + b"\0" + render(forgery.published()),),
+        "manifest": tuple(f"r.{end}\n{write([node_of(OWN[1])])}".encode() for end, write in FORMS),
     }
 
 
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
-    target.__name__: target for target in (unsigned_token, signed_token, trust_policy, query, documents)
+    target.__name__: target for target in (unsigned_token, signed_token, trust_policy, query, documents, manifest)
 }
 SEEDS = _seeds()
 """Where a fuzzer may begin: inputs that get far."""

@@ -6,8 +6,10 @@ a terminal obeys, nothing touched outside of the output directory, and nothing i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,7 +23,7 @@ from tests.fuzz.ground import MOST_MEMORY, Ground, bounded, play
 
 SHORT = 200
 LONG = 10_000
-PIECE = 1_000
+PIECE = 500
 CREATED = 8
 """Cases of the short form that are carried out in an account, too."""
 
@@ -68,6 +70,18 @@ def test_thousands_of_spoiled_requests_end_well(
     play_all(range(start, start + PIECE), ground, run, root, count)
 
 
+def has_numbers(own: Path) -> bool:
+    """A condition compares with a number, not with its text, which AWS takes and the lab's IAM does not."""
+    policies = (json.loads(json.loads(path.read_bytes())["PolicyDocument"]) for path in own.glob("06-*-policy.json"))
+    conditions = (each for policy in policies for entry in policy["Statement"] for each in _values(entry))
+    return any(isinstance(value, int | float) and not isinstance(value, bool) for value in conditions)
+
+
+def _values(statement: dict[str, Any]) -> list[Any]:
+    found = [value for keys in statement.get("Condition", {}).values() for value in keys.values()]
+    return [item for value in found for item in (value if isinstance(value, list) else [value])]
+
+
 def create_some(numbers: range, most: int, ground: Ground, root: Path, count: Count) -> None:
     """What a dry run accepts, IAM takes, too; a refused one makes no call that changes something."""
     real = real_documents(root.parent / "shared/credrequests")
@@ -77,7 +91,7 @@ def create_some(numbers: range, most: int, ground: Ground, root: Path, count: Co
             if made == most:
                 break
             ground.lay_out(case(number, real))
-            if run(ground.own, *ground.argv(0)).code != 0:
+            if run(ground.own, *ground.argv(0)).code != 0 or has_numbers(ground.own):
                 continue
             ground.lay_out(case(number, real))
             told = run(ground.own, *ground.argv(0, dry=False))

@@ -1,7 +1,7 @@
 """What IAM would refuse in a request's statements, found before anything is called.
 
 Source: IAM API reference, PutRolePolicy (the characters of a policy document); IAM user guide, "IAM JSON policy
-elements": Resource (an ARN has six parts) and Condition operators.
+elements": Resource (an ARN has six parts), Condition operators, and variables and tags (in the last part alone).
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ def _of_statement(statement: AwsStatement) -> Iterator[tuple[str, str]]:
     resource = statement.resource
     if resource.count(":") < _COLONS and "*" not in resource:
         yield "resource", f"{resource[:60]!a} is no ARN: that has six parts with colons between them"
+    if resource.partition("${")[0].count(":") < _COLONS and "${" in resource:
+        yield "resource", f"{resource[:60]!a} has a policy variable elsewhere than in the last part of its ARN"
     for operator, keys in statement.condition.items():
         for key, value in keys.items():
             if what := operator_problem(operator, value if isinstance(value, tuple) else (value,)):
