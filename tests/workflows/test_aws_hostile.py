@@ -155,8 +155,8 @@ def test_a_spoilt_answer_ends_with_a_sentence(
 
 LOOKING = frozenset({"plan", "verify", "rotate-signing-key", "migrate-to-private-bucket"})
 """Commands that change nothing, and are run again and again on one set-up."""
-STRIDE = 4
-"""Of the requests of a command every fourth is spoilt in one way, the next in the next way."""
+STRIDE = 7
+"""Of the requests of a command every seventh is spoilt in one way, the next in the next way."""
 
 
 def points(requests: int) -> list[tuple[int, str]]:
