@@ -361,3 +361,26 @@ def test_waits_have_an_end() -> None:
         waits = [one.work for one in drawn.steps if isinstance(one.work, Wait)]
         assert waits
         assert all(0 < wait.deadline <= 3600 for wait in waits)
+
+
+@pytest.mark.parametrize(
+    ("start", "side"), [(public, Side.PRIVATE), (private, Side.PUBLIC)], ids=["to private", "to public"]
+)
+def test_a_key_that_is_published_while_its_copy_is_made_is_noticed_before_anything_relies_on_the_copy(
+    start: Any, side: Side
+) -> None:
+    there = start()
+    steps = both(there, side, [TRIAL])
+    looked = step(steps, "root/keys/unchanged")
+
+    assert isinstance(looked.work, Call)
+    assert looked.work.parameters["IfMatch"] == there.found.account.documents[discovery.KEYS].etag
+    order = [one.id for one in in_order(steps.steps)]
+    copied = next(name for name in order if name.endswith("keys.json/put") and name.startswith(FOLDER))
+    assert order.index(copied) < order.index(looked.id)
+    needs = {one.id: set(one.needs) for one in steps.steps}
+    assert looked.id in needs["provider/create"]
+
+
+def test_where_nothing_is_copied_nobody_looks_again() -> None:
+    assert "root/keys/unchanged" not in [one.id for one in both(between(), Side.PRIVATE, [TRIAL]).steps]

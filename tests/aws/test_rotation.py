@@ -34,7 +34,7 @@ from ccoctl.aws.rotation import (
 )
 from ccoctl.engine.call import Call
 from ccoctl.engine.diff import Unseen
-from ccoctl.engine.plan import Plan, Wait
+from ccoctl.engine.plan import After, Plan, Wait
 from ccoctl.errors import SigningKeyError
 from ccoctl.federation.clock import iso
 from ccoctl.signing import discovery, jwks
@@ -194,6 +194,18 @@ def test_publishing_adds_a_key_and_drops_none_under_the_etag_that_was_read() -> 
 def test_what_is_published_and_seen_is_not_published_again() -> None:
     assert plans.publish(found(A, B), (B,)) == ()
     assert calls(plans.publish(found(A, B, seen=(A,)), (B,))) == [plans.SEEN]
+
+
+def test_what_relies_on_a_new_key_is_drawn_from_another_look_at_the_account() -> None:
+    """A migration that began meanwhile has copied the keys without it, and the cluster must not sign with it then."""
+    published = plans.publish(found(A), (B,))
+    relying = plans.noted(found(A), str(B.kid), iso(NOW), (After(step=plans.SEEN, reason="it must be seen"),))
+    told = plans.noted(found(A), str(A.kid), iso(NOW), name="first")
+
+    whole = Plan(steps=(*told, *published, *relying))
+    assert calls(plans.until_seen(whole)) == ["first", plans.KEYS, plans.SEEN]
+    nothing_new = Plan(steps=(*told, *relying))
+    assert plans.until_seen(nothing_new) == nothing_new
 
 
 def test_a_key_of_another_kind_extends_the_algorithms_and_the_last_one_of_its_kind_takes_them_along() -> None:

@@ -86,9 +86,10 @@ def list_objects(bucket: str, token: str = "") -> Call:
     return Call(service="s3", operation="ListObjectsV2", parameters={"Bucket": bucket, **page})
 
 
-def get_object(bucket: str, key: str) -> Call:
-    """An object's content and headers."""
-    return Call(service="s3", operation="GetObject", parameters={"Bucket": bucket, "Key": key})
+def get_object(bucket: str, key: str, *, unless_changed: str = "") -> Call:
+    """An object's content and headers; an ETag that it must still have may be given."""
+    guard = {"IfMatch": unless_changed} if unless_changed else {}
+    return Call(service="s3", operation="GetObject", parameters={"Bucket": bucket, "Key": key, **guard})
 
 
 def get_object_tagging(bucket: str, key: str) -> Call:

@@ -118,7 +118,10 @@ def _both_served(
     root = behind(root, *edges("the other issuer must no longer need the root", *front.ids, *private.ids))
     public = _seen(situation, Side.PUBLIC, keys) if target is Side.PUBLIC or opened.steps or root.steps else Steps()
     public = behind(public, *edges("it is served first", *opened.ids, *root.ids))
-    return together(first, private, root, public), (*private.ids, *public.ids)
+    written = together(first, root)
+    held = serving.unchanged(situation, body, Side.PUBLIC) if written.steps else Steps()
+    held = behind(held, *edges("whoever rotates must be able to see the other issuer", *written.ids))
+    return together(first, private, root, public, held), (*private.ids, *public.ids, *held.ids)
 
 
 def _opened(situation: Situation, granted: cloudfront.Access) -> Steps:

@@ -75,6 +75,21 @@ def _published(situation: Situation, wanted: Iterable[Document], there: Mapping[
     return together(*published)
 
 
+def unchanged(situation: Situation, body: Mapping[str, Any], side: Side) -> Steps:
+    """A last look at the keys that were copied: a rotation that began before us may have published another one since.
+
+    It reads once more after it published, and refuses to go on where it finds us; so one of us sees the other.
+    """
+    resource = Resource(Address("object", f"{situation.settings.bucket}/{discovery.KEYS}"), "root/keys")
+    there = situation.found.account.documents.get(discovery.KEYS)
+    wanted = desired.documents(situation.settings, situation.issuer(side), body)
+    is_written = any(item.key == discovery.KEYS and there is not None and item.body != there.body for item in wanted)
+    if there is not None and not is_written:  # else the write itself is refused
+        call = calls.get_object(situation.settings.bucket, there.object_key, unless_changed=there.etag)
+        resource.add("unchanged", Action.READ, call, "see that nobody has published another key meanwhile")
+    return resource.done()
+
+
 def without_moved(situation: Situation) -> Steps:
     """The documents in the folder deleted."""
     parts = []

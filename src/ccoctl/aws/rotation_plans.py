@@ -83,6 +83,21 @@ def publish(found: Found, keys: tuple[Jwk, ...]) -> tuple[Step, ...]:
     )
 
 
+def until_seen(plan: Plan) -> Plan:
+    """A plan as far as it publishes a key; the whole one where it publishes none.
+
+    What comes of the key is drawn from another look, since a migration may have begun meanwhile, whose other issuer
+    lacks it (it looks once more, too: `migration_serving.unchanged`).
+    """
+    if not any(step.id == KEYS for step in plan.steps):
+        return plan
+    later: set[str] = set()
+    for step in plan.steps:
+        if any(need == SEEN or need in later for need in step.needs):
+            later.add(step.id)
+    return replace(plan, steps=tuple(step for step in plan.steps if step.id not in later))
+
+
 def to_publish(found: Found) -> str:
     """What is left to the user, where somebody else serves the documents."""
     return (

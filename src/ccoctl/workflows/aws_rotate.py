@@ -13,7 +13,7 @@ from ccoctl.aws.observe import Scope, observe
 from ccoctl.aws.reader import reader
 from ccoctl.aws.resources import Account, Provider
 from ccoctl.aws.rotation import LONGEST_LIFE, Found, Use, key_states, unknown_signer, why_never, why_not
-from ccoctl.aws.rotation_plans import WRITES, note_by_hand, retire
+from ccoctl.aws.rotation_plans import WRITES, note_by_hand, retire, until_seen
 from ccoctl.engine.attempt import Attempts, Tell, read
 from ccoctl.engine.call import Answer, Call, json_text, with_placeholders
 from ccoctl.engine.events import Listener, silent
@@ -194,8 +194,9 @@ def carry_out(
         write_file = writer(prepared.plan, prepared.order.output_dir or Path())
         if prepared.pair is not None:
             prepared.pair.save()
+        plan = until_seen(prepared.plan)
         result = execute(
-            prepared.plan,
+            plan,
             cloud,
             write_file=write_file,
             listener=listener,
@@ -204,7 +205,8 @@ def carry_out(
         results.append(result)
         was_lost = _is_lost_race(result)
         lost += was_lost
-        if len(results) == _ROUNDS or not (was_lost or (result.ok and prepared.more)):
+        more = prepared.more or len(plan.steps) < len(prepared.plan.steps)
+        if len(results) == _ROUNDS or not (was_lost or (result.ok and more)):
             return Rotated(results=tuple(results), lost_races=lost)
         prepared = prepare(prepared.order, look_again())
 
