@@ -142,6 +142,32 @@ def test_a_call_that_hangs_is_not_waited_for(
     count(1, "moments at which a command was interrupted")
 
 
+@pytest.mark.parametrize("after", [9, pytest.param(2, marks=long), pytest.param(14, marks=long)])
+def test_a_terminal_that_is_gone_ends_it_as_ctrl_c_does(
+    administrator: EmbeddedAws, key_pair: Path, tmp_path: Path, after: int, count: Count
+) -> None:
+    """Nothing can be said any more, which must not be another error."""
+    names, pause = ("aws", "create-all"), threading.Event()
+    with staged(administrator, key_pair, tmp_path, ROWS[names]) as stage:
+        line = with_flags(names, ROWS[names].arguments(stage))
+        ours, theirs = os.openpty()
+        program = (
+            "import fcntl, sys, termios\nfcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+            f"from ccoctl.cli.main import main\nmain({line!r})\n"
+        )
+        with subprocess.Popen(
+            [sys.executable, "-c", program], stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+        ) as child:
+            os.close(theirs)
+            while len(administrator.calls()) < after:
+                pause.wait(0.01)
+            os.close(ours)
+            assert child.wait(60) == INTERRUPTED
+        assert not list(stage.root.rglob(".ccoctl-*"))
+        assert run(line) == ROWS[names].code
+    count(1, "moments at which a command was interrupted")
+
+
 def test_a_signal_that_is_ignored_stays_so(tmp_path: Path) -> None:
     """As under nohup: the terminal may go, and the command goes on."""
     program = (

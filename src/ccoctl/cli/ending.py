@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable
 from types import FrameType
@@ -15,8 +16,23 @@ Handler = Callable[[int, FrameType | None], None]
 
 def catch(handler: Handler) -> dict[signal.Signals, object]:
     """Have each of them handled, and give the handlers before; what is ignored stays so, as under nohup."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if number == getattr(signal, "SIGHUP", None):
+            _mute()
+        handler(number, frame)
+
     caught = [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]
-    return {number: signal.signal(number, handler) for number in caught}
+    return {number: signal.signal(number, handle) for number in caught}
+
+
+def _mute() -> None:
+    """A terminal that is gone takes no word any more: what is still said to it goes nowhere, and is no error."""
+    for descriptor in (1, 2):
+        try:
+            os.write(descriptor, b"")
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def restore(before: dict[signal.Signals, object]) -> None:
