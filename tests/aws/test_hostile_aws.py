@@ -174,6 +174,7 @@ NONSENSE: dict[str, tuple[Call, bytes, ErrorKind, str]] = {
         ErrorKind.PERMANENT,
         "says something twice",
     ),
+    "no list": (role_calls.list_roles(), answer(iam("ListRoles", "")), ErrorKind.PERMANENT, "has no Roles"),
     "another role": (GET_ROLE, answer(role("other")), ErrorKind.PERMANENT, "about another RoleName: 'other'"),
     "another role's ARN": (GET_ROLE, answer(role(arn=f"{ARN}-2")), ErrorKind.PERMANENT, "is no ARN of role demo"),
     "an ARN with more in it": (
@@ -455,7 +456,7 @@ def test_a_gigabyte_is_refused_long_before_its_end(hostile: Hostile, start: byte
     told, peak = _memory(hostile, without_end(start, piece, most=1024**3))
 
     assert "more than 16,777,216 bytes" in told
-    assert int(peak) < 150
+    assert int(peak) < 200, peak
 
 
 @pytest.mark.long

@@ -58,6 +58,8 @@ _LISTED: Mapping[str, tuple[str, str, re.Pattern[str]]] = {
     "ListObjectsV2": ("Contents", "Key", _KEY),
 }
 """By operation: the list, and what each of its entries has."""
+_ALWAYS = frozenset({"ListRoles", "ListOpenIDConnectProviders"})
+"""Whose list is there though it be empty: an answer without it does not say that there is nothing."""
 _ECHOED = (
     ("GetRole", "RoleName", "Role.RoleName"),
     ("CreateRole", "RoleName", "Role.RoleName"),
@@ -127,6 +129,8 @@ def _check_list(operation: str, answer: Answer) -> None:
         return
     path, member, form = _LISTED[operation]
     entries = at_path(answer, path)
+    if entries is None and operation in _ALWAYS:
+        raise Broken(f"the answer has no {path}")
     for entry in entries if isinstance(entries, list) else []:
         _check(entry.get(member) if isinstance(entry, Mapping) else None, f"{path}.{member}", form)
 
