@@ -28,8 +28,11 @@ check: $(VENV)/dev
 	$(BIN)/mypy
 
 bench: $(VENV)/lab
-	$(BIN)/python benchmarks/create_and_delete.py
-	$(BIN)/python benchmarks/sts.py
+	$(BIN)/python -m benchmarks.startup
+	$(BIN)/python -m benchmarks.scale
+	$(BIN)/python -m benchmarks.create_and_delete
+	$(BIN)/python -m benchmarks.verify
+	$(BIN)/python -m benchmarks.sts
 
 # `make lock UPGRADE=--upgrade` for the newest of everything; without it what is pinned stays, and the rest is added.
 lock: $(VENV)/lock
