@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ccoctl.engine.attempt import READING, Attempts, with_retries
-from ccoctl.engine.call import Call
+from ccoctl.engine.call import Answer, Call, Listed
 from ccoctl.errors import CloudError, ErrorKind, InterruptedRunError
 from tests.engine.simulated import FakeClock, SimulatedCloud, attempts, failure
 
@@ -79,6 +79,33 @@ def test_what_is_there_after_a_refusal_is_somebody_elses() -> None:
     """Whoever was throttled made nothing, so what exists at the next attempt was made by another meanwhile."""
     call = Call(service="cloud", operation="a", tolerate_again=frozenset({"Exists"}))
     cloud = SimulatedCloud(failures={"a": [failure(ErrorKind.THROTTLED), failure(ErrorKind.EXISTS, "Exists")]})
+
+    with pytest.raises(CloudError, match="Exists"):
+        with_retries(cloud, call, attempts())
+
+
+LISTED = Listed(operation="List", member="Things", name="Comment", value="ours", answers="Thing")
+
+
+def test_an_answer_that_was_lost_is_found_in_a_list_however_long() -> None:
+    call = Call(service="cloud", operation="a", tolerate_again=frozenset({"Exists"}), listed=LISTED)
+    pages: list[Answer] = [
+        {"Things": {"Items": [{"Comment": "theirs", "Id": "1"}], "NextMarker": "2"}},
+        {"Things": {"Items": [{"Comment": "ours", "Id": "3"}]}},
+    ]
+    failures = [failure(ErrorKind.TRANSIENT), failure(ErrorKind.EXISTS, "Exists")]
+    cloud = SimulatedCloud(failures={"a": failures}, answers={"List": pages})
+
+    answer, _ = with_retries(cloud, call, attempts())
+
+    assert answer == {"Thing": {"Comment": "ours", "Id": "3"}}
+    assert [asked.parameters for asked in cloud.asked if asked.operation == "List"] == [{}, {"Marker": "2"}]
+
+
+def test_what_is_in_no_list_was_not_ours() -> None:
+    call = Call(service="cloud", operation="a", tolerate_again=frozenset({"Exists"}), listed=LISTED)
+    failures = [failure(ErrorKind.TRANSIENT), failure(ErrorKind.EXISTS, "Exists")]
+    cloud = SimulatedCloud(failures={"a": failures}, answers={"List": [{"Things": {"Items": []}}]})
 
     with pytest.raises(CloudError, match="Exists"):
         with_retries(cloud, call, attempts())

@@ -39,6 +39,20 @@ def test_every_command_ends_in_a_storm_as_in_calm_weather(at: Place, name: str, 
     count(weathered(at, name, range(1)), IN_A_STORM)
 
 
+def test_what_cloudfront_made_is_found_where_its_answer_was_lost(at: Place) -> None:
+    """It takes a name once, and tells whoever asks again no more than that it is taken."""
+    create, delete = life(at, "control")
+    calm = undisturbed(at, (create, delete))
+    for seed in (1, 5):
+        at.begin()
+        at.run(create, Weather(lost_answers=0.6, only=("cloudfront:Create*",), seed=seed))
+        assert {call.code for call in at.aws.calls()} >= {
+            "DistributionAlreadyExists",
+            "OriginAccessControlAlreadyExists",
+        }
+        assert not differences(calm[0], at.state())
+
+
 @pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("begin", range(0, 100, 20), ids="from {}".format)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ccoctl.aws.calls import GONE, tag_list
 from ccoctl.aws.names import Tags
-from ccoctl.engine.call import Call, Output, Value
+from ccoctl.engine.call import Call, Listed, Output, Value
 
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 """CloudFront's managed cache policy that caches nothing."""
@@ -74,16 +74,32 @@ def create_access_control(name: str, comment: str) -> Call:
                 "OriginAccessControlOriginType": "s3",
             }
         },
+        tolerate_again=frozenset({"OriginAccessControlAlreadyExists"}),
+        listed=Listed(
+            operation="ListOriginAccessControls",
+            member="OriginAccessControlList",
+            name="Name",
+            value=name,
+            answers="OriginAccessControl",
+        ),
     )
 
 
 def create_distribution(config: Mapping[str, Value], tags: Tags) -> Call:
-    """A distribution that is tagged from its first moment."""
+    """A distribution that is tagged from its first moment; one whose answer was lost is found by its comment."""
     return Call(
         service="cloudfront",
         operation="CreateDistributionWithTags",
         parameters={"DistributionConfigWithTags": {"DistributionConfig": config, "Tags": {"Items": tag_list(tags)}}},
         not_yet=frozenset({"InvalidOriginAccessIdentity", "InvalidOriginAccessControl"}),
+        tolerate_again=frozenset({"DistributionAlreadyExists"}),
+        listed=Listed(
+            operation="ListDistributions",
+            member="DistributionList",
+            name="Comment",
+            value=str(config["Comment"]),
+            answers="Distribution",
+        ),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ccoctl.engine.call import Answer, Call
@@ -47,7 +47,7 @@ def with_retries(
             return cloud.perform(call), attempt
         except CloudError as error:
             if settled(call, error, in_doubt=any(may_have_acted(kind) for kind in failures)):
-                return {}, attempt
+                return _made_before(cloud, call, how, error), attempt
             kind = kind_for(call, error)
             failures[kind] += 1
             elapsed = spent[kind] + how.clock.now() - begun
@@ -60,6 +60,23 @@ def with_retries(
             if how.stop.is_set():
                 raise InterruptedRunError("stopped while waiting to try again", where=call.name) from error
             spent[kind] += how.clock.now() - begun
+
+
+def _made_before(cloud: Cloud, call: Call, how: Attempts, error: CloudError) -> Answer:
+    """The answer that was lost, as far as somebody needs it."""
+    if call.listed is None or error.code not in call.tolerate_again:
+        return {}
+    place, marker = call.listed, ""
+    while True:
+        page = Call(service=call.service, operation=place.operation, parameters={"Marker": marker} if marker else {})
+        found = with_retries(cloud, page, how)[0].get(place.member)
+        listed = found if isinstance(found, Mapping) else {}
+        for entry in listed.get("Items") or []:
+            if entry.get(place.name) == place.value:
+                return {place.answers: entry}
+        marker = str(listed.get("NextMarker") or "")
+        if not marker:
+            raise error
 
 
 def _given_up(error: CloudError, attempts: int, seconds: float) -> CloudError:

@@ -55,6 +55,22 @@ class JsonText:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """Where what a call made is found when its answer was lost: an entry of a list, which stands for that answer."""
+
+    operation: str
+    """Of the same service; pages are asked for by `Marker`."""
+    member: str
+    """The member of the answer with `Items` and `NextMarker`."""
+    name: str
+    """The member of an entry that tells it from others."""
+    value: str
+    """What that member is."""
+    answers: str
+    """The member of the lost answer that the entry stands for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """A request to a cloud: `service` and `operation` in the words of its SDK, and the parameters."""
 
@@ -65,6 +81,8 @@ class Call:
     """Error codes that mean the wanted state is there already (`NoSuchEntity` for a deletion); the answer is empty."""
     tolerate_again: frozenset[str] = frozenset()
     """The same, but only for a repeated attempt: the first one acted and its answer was lost."""
+    listed: Listed | None = None
+    """With `tolerate_again`: where the answer of the attempt that acted is found."""
     not_yet: frozenset[str] = frozenset()
     """Error codes that here mean eventual consistency: what the call names was made a moment ago."""
 
@@ -185,6 +203,7 @@ __all__ = [
     "Answer",
     "Call",
     "JsonText",
+    "Listed",
     "Output",
     "Resolve",
     "Template",
