@@ -62,6 +62,16 @@ def test_what_has_another_shape_is_no_token(text: str, words: str) -> None:
     assert (error.what, error.problem) == (words, TokenProblem.SHAPE)
 
 
+@pytest.mark.parametrize("name", ["crit", "b64", "enc", "zip", "jku", "jwk", "x5u", "x5c", "cty"])
+def test_a_header_brings_no_key_along_and_changes_nothing_of_how_a_token_is_read(name: str) -> None:
+    """RFC 8725 §3.10 and §3.1."""
+    error = refusal(signed(**{name: "x"}))
+
+    assert error.what == f"The token's header has the member {name}, which no token of a cluster has"
+    assert error.problem is TokenProblem.SHAPE
+    assert parse(signed(**{name.upper(): "x"})).header.kid == KID, "members that say nothing to us are passed over"
+
+
 @pytest.mark.parametrize("typ", ["JWT", "jwt", "Jwt"])
 def test_a_type_may_be_named_in_any_case(typ: str) -> None:
     """RFC 7519 §5.1."""
