@@ -28,7 +28,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LIST = Path(__file__).with_name("survivors.toml")
 TOOL = Path(sys.executable).with_name("mutmut")
-INSTALL = "mutmut is not installed here: python -m pip install -c constraints.txt 'mutmut>=3.8'"
+INSTALL = "mutmut is not installed here: `make mutants` does it, or python -m pip install 'mutmut>=3.8.1,<4'"
 
 TESTS: Mapping[str, tuple[str, ...]] = {
     "signing/discovery.py": ("signing/test_discovery.py",),
