@@ -199,7 +199,6 @@ CASES = {
     "create-all private twice": Case(
         lambda scene: scene.create("a", private=True), lambda scene: scene.create("b", private=True)
     ),
-    "create-all and delete": Case(lambda scene: scene.create(), lambda scene: scene.delete()),
     "create-all again and delete": Case(lambda scene: scene.create(), lambda scene: scene.delete(), CREATED),
     "delete twice": Case(lambda scene: scene.delete(), lambda scene: scene.delete(), CREATED),
     "delete a private one twice": Case(lambda scene: scene.delete(), lambda scene: scene.delete(), PRIVATE_ONE),
