@@ -64,6 +64,7 @@ class Killer:
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
+        self._temporary = TemporaryDirectory(prefix="ccoctl-killing-")
 
     def __call__(self, wanted: Wanted) -> Tried:
         """Kill a command at the points that are wanted.
@@ -74,14 +75,18 @@ class Killer:
         try:
             told = self._asked(wanted)
         except BaseException:  # of a test that was given up, too: nobody may get the answer to another's question
-            self.close()
+            self._end()
             raise
         if "error" in told:
             raise AssertionError(told["error"])
         return Tried(points=tuple(told["points"]), problems=tuple(told["problems"]))
 
     def close(self) -> None:
-        """End it, and whatever it has begun."""
+        """End it and whatever it has begun, and leave nothing."""
+        self._end()
+        self._temporary.cleanup()
+
+    def _end(self) -> None:
         if self._process is not None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.communicate()
@@ -92,6 +97,7 @@ class Killer:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tests.workflows.killing"],
                 cwd=Path(__file__).resolve().parent.parent.parent,
+                env={**os.environ, "TMPDIR": self._temporary.name},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
@@ -114,7 +120,7 @@ def main() -> None:
     from tests.workflows.killing_world import World, rehearse
 
     import_module("tests.workflows.killing_state")
-    with TemporaryDirectory(prefix="ccoctl-killing-") as folder, account() as aws:
+    with TemporaryDirectory() as folder, account() as aws:
         warm_up(aws, lambda: rehearse(aws, Path(folder), REHEARSAL))
         for line in sys.stdin:
             wanted = Wanted(**json.loads(line))
