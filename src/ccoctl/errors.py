@@ -9,6 +9,7 @@ CcoctlError                 says what, where and what to do; exit code 1
 ├── TokenError              a token is damaged or does not hold; `problem` says why
 ├── ConflictError           something of that name exists and is not ours
 ├── CloudError              a cloud answered with an error, or did not answer
+├── BrokenError             an answer of AWS is none, or not whole; told as a CloudError (aws/answers.py)
 ├── ClusterError            a cluster answered with an error, or did not answer
 ├── ImageError              an image cannot be fetched, or is not what it should be
 ├── ApplyError              some steps of a plan failed; its message lists what was done and what was not

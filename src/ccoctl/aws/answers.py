@@ -9,7 +9,7 @@ import re
 from xml.etree import ElementTree
 
 from ccoctl.aws.failures import kind_of
-from ccoctl.errors import ErrorKind
+from ccoctl.errors import CcoctlError, ErrorKind
 
 MOST_TAGS = 500_000
 """Beginnings and ends of elements; a page of 1,000 roles has some 30,000, and each costs a hundred bytes of memory."""
@@ -21,7 +21,7 @@ _EMPTY = re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}\?>\s*)?<[^<>]{1,
 _UNFOLDING = (b"<!DOCTYPE", b"<!ENTITY")
 
 
-class Broken(Exception):
+class BrokenError(CcoctlError):
     """An answer that is none of AWS, or not whole; `kind` says whether to ask again."""
 
     def __init__(self, what: str, kind: ErrorKind = ErrorKind.PERMANENT) -> None:
@@ -38,24 +38,24 @@ def check_result(body: bytes, root: str) -> None:
         root: the name of the document that it must be; empty where an answer has none.
 
     Raises:
-        Broken: it is something else, or cut off.
+        BrokenError: it is something else, or cut off.
     """
     if not root:
         _check_size(body)
         if _is_page(body):
-            raise Broken("a web page came where AWS answers nothing")
+            raise BrokenError("a web page came where AWS answers nothing")
         return
     if not body.strip():
-        raise Broken("the answer is empty", ErrorKind.TRANSIENT)
+        raise BrokenError("the answer is empty", ErrorKind.TRANSIENT)
     found = _ROOT.match(body)
     said = found[1].decode("ascii", "replace") if found else ""
     if said != root and not (
         said == "Error" and not root.endswith("Response")
     ):  # S3 says failures with status 200, too
-        raise Broken(f"{_name(body)} came instead of AWS's {root}")
+        raise BrokenError(f"{_name(body)} came instead of AWS's {root}")
     _check_size(body)
     if not (body.rstrip().endswith(f"</{said}>".encode()) or _EMPTY.fullmatch(body)):
-        raise Broken("the answer is cut off", ErrorKind.TRANSIENT)
+        raise BrokenError("the answer is cut off", ErrorKind.TRANSIENT)
 
 
 def check_error(body: bytes, status: int, *, is_head: bool) -> None:
@@ -64,17 +64,17 @@ def check_error(body: bytes, status: int, *, is_head: bool) -> None:
     A proxy's page with status 404 must not be taken for AWS's word that something does not exist.
 
     Raises:
-        Broken: AWS did not write it.
+        BrokenError: AWS did not write it.
     """
     if is_head:
         return
     kind = kind_of("", status)
     if len(body) > LONGEST_ERROR:
-        raise Broken(f"HTTP status {status} came with {len(body):,} bytes, which is no error of AWS", kind)
+        raise BrokenError(f"HTTP status {status} came with {len(body):,} bytes, which is no error of AWS", kind)
     if not body.strip():
-        raise Broken(f"HTTP status {status} came without a word, which is no error of AWS", kind)
+        raise BrokenError(f"HTTP status {status} came without a word, which is no error of AWS", kind)
     if not _is_error(body):
-        raise Broken(f"HTTP status {status} came with {_name(body)}, which is no error of AWS", kind)
+        raise BrokenError(f"HTTP status {status} came with {_name(body)}, which is no error of AWS", kind)
 
 
 def _is_error(body: bytes) -> bool:
@@ -82,7 +82,7 @@ def _is_error(body: bytes) -> bool:
     try:
         _check_size(body)
         root = ElementTree.fromstring(body)  # noqa: S314 - without a DTD there is nothing to unfold
-    except (Broken, ElementTree.ParseError, ValueError, LookupError):
+    except (BrokenError, ElementTree.ParseError, ValueError, LookupError):
         return False
     found = next((element for element in root.iter() if _local(element) == "Error"), None)
     if found is None or _depth(root) > _DEEPEST:
@@ -94,9 +94,9 @@ def _is_error(body: bytes) -> bool:
 
 def _check_size(body: bytes) -> None:
     if any(word in body for word in _UNFOLDING):
-        raise Broken("the answer declares entities, and AWS's never do")
+        raise BrokenError("the answer declares entities, and AWS's never do")
     if body.count(b"<") > MOST_TAGS:
-        raise Broken(f"the answer has more than {MOST_TAGS:,} tags, and AWS has none of that size")
+        raise BrokenError(f"the answer has more than {MOST_TAGS:,} tags, and AWS has none of that size")
 
 
 def _depth(root: ElementTree.Element) -> int:

@@ -26,7 +26,7 @@ from botocore.awsrequest import (
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
-from ccoctl.aws.answers import Broken, check_error, check_result
+from ccoctl.aws.answers import BrokenError, check_error, check_result
 from ccoctl.engine.call import Call
 from ccoctl.engine.clock import SystemClock
 from ccoctl.errors import CloudError, ErrorKind
@@ -95,11 +95,11 @@ def _inside(error: Exception) -> object:
     return None if isinstance(error, botocore.exceptions.BotoCoreError) else error
 
 
-def _broken(error: BaseException) -> Broken | None:
+def _broken(error: BaseException) -> BrokenError | None:
     """Ours, in whatever the SDK has wrapped it."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, Broken):
+        if isinstance(cause, BrokenError):
             return cause
         cause = cause.__cause__ or cause.__context__
     return None
@@ -169,7 +169,7 @@ class _Bounded(io.RawIOBase):
         count = self._raw.readinto(buffer)
         self._left -= count or 0
         if self._left < 0:
-            raise Broken(f"the answer has more than {LIMIT:,} bytes, and AWS has none of that length")
+            raise BrokenError(f"the answer has more than {LIMIT:,} bytes, and AWS has none of that length")
         return count
 
     def close(self) -> None:
@@ -194,7 +194,7 @@ class _Staying:
         response = super().getresponse()  # type: ignore[misc] # the SDK's classes beside this one have it
         if response.status == 303:
             response.close()
-            raise Broken("HTTP status 303 sends us elsewhere, as AWS never does")
+            raise BrokenError("HTTP status 303 sends us elsewhere, as AWS never does")
         return response
 
 

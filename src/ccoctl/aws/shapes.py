@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ccoctl.aws.answers import Broken
+from ccoctl.aws.answers import BrokenError
 from ccoctl.engine.call import Answer, Call, at_path
 
 _DEEPEST = 32
@@ -89,7 +89,7 @@ class Seen:
         """The same answer.
 
         Raises:
-            Broken: it lacks what it must hold, or is about something or somebody else.
+            BrokenError: it lacks what it must hold, or is about something or somebody else.
         """
         _check_values(answer)
         for path, form in _NEEDED.get(call.operation, {}).items():
@@ -99,7 +99,7 @@ class Seen:
             said = str(at_path(answer, path))
             # IAM does not tell names apart by their case
             if operation == call.operation and said.lower() != str(call.parameters[parameter]).lower():
-                raise Broken(f"the answer is about another {parameter}: {_shown(said)}")
+                raise BrokenError(f"the answer is about another {parameter}: {_shown(said)}")
         self._check_account(call, answer)
         return answer
 
@@ -110,18 +110,20 @@ class Seen:
             return
         account = found[1], found[2]
         if self.account[1] and account != self.account:
-            raise Broken(f"{_shown(found[0])} is in another account than {':'.join(self.account)}, which was asked")
+            raise BrokenError(
+                f"{_shown(found[0])} is in another account than {':'.join(self.account)}, which was asked"
+            )
         name = str(call.parameters.get("RoleName", ""))
         if name and not re.search(rf":role/(?:.*/)?{re.escape(name)}$", found[0], re.IGNORECASE):
-            raise Broken(f"{_shown(found[0])} is no ARN of role {name}")
+            raise BrokenError(f"{_shown(found[0])} is no ARN of role {name}")
         self.account = account
 
 
 def _check(value: object, path: str, form: re.Pattern[str]) -> None:
     if value is None:
-        raise Broken(f"the answer has no {path}")
+        raise BrokenError(f"the answer has no {path}")
     if not (isinstance(value, str) and form.fullmatch(value)):
-        raise Broken(f"the answer's {path} cannot be one: {_shown(value)}")
+        raise BrokenError(f"the answer's {path} cannot be one: {_shown(value)}")
 
 
 def _check_list(operation: str, answer: Answer) -> None:
@@ -130,7 +132,7 @@ def _check_list(operation: str, answer: Answer) -> None:
     path, member, form = _LISTED[operation]
     entries = at_path(answer, path)
     if entries is None and operation in _ALWAYS:
-        raise Broken(f"the answer has no {path}")
+        raise BrokenError(f"the answer has no {path}")
     for entry in entries if isinstance(entries, list) else []:
         _check(entry.get(member) if isinstance(entry, Mapping) else None, f"{path}.{member}", form)
 
@@ -142,7 +144,7 @@ def _check_values(answer: Answer) -> None:
         if not level:
             return
         level = [inner for value in level for inner in _inner(value)]
-    raise Broken(f"the answer nests deeper than {_DEEPEST} levels")
+    raise BrokenError(f"the answer nests deeper than {_DEEPEST} levels")
 
 
 def _inner(value: object) -> Iterator[object]:
@@ -153,9 +155,9 @@ def _inner(value: object) -> Iterator[object]:
         case list():
             yield from value
         case str() if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
-            raise Broken("the answer holds text that is no Unicode")
+            raise BrokenError("the answer holds text that is no Unicode")
         case _ if not isinstance(value, _PLAIN):
-            raise Broken("the answer says something twice that can be said once")
+            raise BrokenError("the answer says something twice that can be said once")
 
 
 def _shown(value: object) -> str:
