@@ -9,7 +9,7 @@ OURSELVES := $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation
 COMPILE := $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
   --custom-compile-command "make lock"
 
-.PHONY: demo test test-long check bench lock sbom dist clean
+.PHONY: demo test test-long check bench mutants lock sbom dist clean
 
 demo: $(VENV)/lab
 	$(BIN)/python examples/demo.py
@@ -33,6 +33,10 @@ bench: $(VENV)/lab
 	$(BIN)/python -m benchmarks.create_and_delete
 	$(BIN)/python -m benchmarks.verify
 	$(BIN)/python -m benchmarks.sts
+
+# Every small change of what lets a token in, of the key sets and of the diffs must be noticed by a test.
+mutants: $(VENV)/dev
+	$(BIN)/python -m tests.mutants.run
 
 # `make lock UPGRADE=--upgrade` for the newest of everything; without it what is pinned stays, and the rest is added.
 lock: $(VENV)/lock
