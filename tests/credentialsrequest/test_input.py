@@ -215,6 +215,10 @@ def test_of_a_file_with_thousands_of_problems_a_hundred_are_told(tmp_path: Path,
     assert told[-1].endswith("there is more that is wrong; the first 100 problems are told")
 
 
+def test_of_documents_without_end_no_more_are_read(tmp_path: Path) -> None:
+    assert "the file has more than 10,000 documents" in problems(tmp_path, "--- {}\n" * 10_001)[0]
+
+
 def test_a_problem_is_told_once(tmp_path: Path) -> None:
     told = problems(tmp_path, f"{REQUEST.partition('spec:')[0]}spec: text\n")
     assert told == ["r.yaml:4: document 1: spec: must be a mapping, not a string"]

@@ -20,6 +20,7 @@ MAX_DEPTH = 64
 """Levels of nesting; a request needs nine."""
 MAX_NODES = 100_000
 """Values in a file with its aliases expanded; those of a release have about 500, a thousand requests 75,000."""
+MAX_DOCUMENTS = 10_000
 MAX_PROBLEMS = 100
 """Problems of a file that are told; whoever mends those sees the others."""
 
@@ -150,6 +151,8 @@ class _Builder:
                 return self._complete(Value(self._scalar(event, line), line), event.anchor)
             case yaml.DocumentStartEvent():
                 self._number += 1
+                if self._number > MAX_DOCUMENTS:
+                    raise _RefusedError(line, f"the file has more than {MAX_DOCUMENTS:,} documents")
                 self._anchors = {}
             case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
                 self._open(event, line)
