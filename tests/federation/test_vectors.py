@@ -20,7 +20,7 @@ from ccoctl.signing import discovery, jwks
 from ccoctl.signing.jwk import encode
 from tests.federation import forgery, vectors, vectors_of_signatures
 from tests.federation.forgery import AUDIENCES, ISSUER, NOW
-from tests.federation.vectors import RSA
+from tests.federation.vectors import RSA, named
 from tests.fuzz.targets import ROLE_ARN, Account
 
 VECTORS = {**vectors.all_of_them(), **vectors_of_signatures.all_of_them()}
@@ -174,7 +174,7 @@ def test_such_a_key_checks_tokens(name: str) -> None:
         {"kty": "rsa"},
         {"kty": "RSA "},
     ],
-    ids=str,
+    ids=lambda changed: named(str(changed)),
 )
 def test_a_key_that_is_for_something_else_checks_nothing(changed: Mapping[str, Any]) -> None:
     """It is published, and stays so: it is no mistake."""
@@ -208,7 +208,7 @@ def test_a_key_signs_with_its_own_algorithm_alone(alg: str | None) -> None:
         {"keys": [{**MINE, "kid": str(n)} for n in range(1000)]},
         {"keys": [MINE, {**POINT, "kid": RSA}]},
     ],
-    ids=lambda value: json.dumps(value)[:40],
+    ids=lambda value: named(json.dumps(value))[:30],
 )
 def test_what_is_no_set_of_keys_checks_nothing(value: Any) -> None:
     with pytest.raises(SigningKeyError):

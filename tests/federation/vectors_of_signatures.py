@@ -97,12 +97,13 @@ def of_shared_secrets() -> Vectors:
         "the kid": RSA.encode(),
         "a NUL": b"\0",
     }
+    headers = (("HS256", RSA, "RSA"), ("HS256", P256, "P-256"), ("HS256", "edwards", "Ed25519"), ("RS256", RSA, "RSA"))
     found: Vectors = {}
     for name, secret in secrets.items():
-        for alg, kid in (("HS256", RSA), ("HS256", P256), ("HS256", "edwards"), ("RS256", RSA)):
+        for alg, kid, whose in headers:
             text = parts({"alg": alg, "kid": kid})
             token = f"{text}.{encode(hmac.new(secret, text.encode(), hashlib.sha256).digest())}"
-            found[f"{alg} of {kid[:7]} with {name}"] = (token, SIGNATURE if alg == "RS256" else ALGORITHM)
+            found[f"{alg} of {whose} with {name}"] = (token, SIGNATURE if alg == "RS256" else ALGORITHM)
     return found
 
 

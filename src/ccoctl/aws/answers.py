@@ -81,7 +81,7 @@ def _is_error(body: bytes) -> bool:
     """One of the three shapes: `Error`, `ErrorResponse/Error`, `Response/Errors/Error`, with one `Code`."""
     try:
         _check_size(body)
-        root = ElementTree.fromstring(body)  # noqa: S314 - without a DTD there is nothing to unfold
+        root = ElementTree.fromstring(body)  # noqa: S314 - without a DTD there is nothing to unfold # nosec B314
     except (BrokenError, ElementTree.ParseError, ValueError, LookupError):
         return False
     found = next((element for element in root.iter() if _local(element) == "Error"), None)

@@ -80,7 +80,7 @@ def get_bucket_policy(bucket: str) -> Call:
     return Call(service="s3", operation="GetBucketPolicy", parameters={"Bucket": bucket})
 
 
-def list_objects(bucket: str, token: str = "") -> Call:
+def list_objects(bucket: str, token: str = "") -> Call:  # a page's mark, no password # nosec B107
     """A page of the bucket's objects."""
     page = {"ContinuationToken": token} if token else {}
     return Call(service="s3", operation="ListObjectsV2", parameters={"Bucket": bucket, **page})

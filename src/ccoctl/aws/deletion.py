@@ -158,7 +158,7 @@ def _documents(bucket: str, name: str, found: Account, last_users: tuple[str, ..
                 f"object/{key}",
                 Action.DELETE,
                 calls.delete_object(bucket, key),
-                f"delete {key} from bucket {bucket}",
+                f"delete {key} from bucket {bucket}",  # a sentence, no SQL # nosec
                 after=unused,
             )
         )

@@ -19,7 +19,7 @@ from ccoctl.signing import discovery
 
 AUDIENCES = ("openshift", "sts.amazonaws.com")
 """The audiences that the provider accepts, in the Go tool's order."""
-TOKEN_AUDIENCE = "openshift"  # noqa: S105 - an audience, no password
+TOKEN_AUDIENCE = "openshift"  # noqa: S105 - an audience, no password # nosec B105
 CACHE_CONTROL = "public, max-age=300"
 """Short, so that a key that is rotated in is seen soon."""
 

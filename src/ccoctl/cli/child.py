@@ -64,7 +64,7 @@ class InOurPlace:
             return 128 + ended
         try:
             # descriptors that we were given are the child's, too; ours are not inherited
-            child = subprocess.Popen(list(command), env=dict(environment), close_fds=False)  # noqa: S603 - the user's own
+            child = subprocess.Popen(list(command), env=dict(environment), close_fds=False)  # noqa: S603 - the user's own # nosec
         except FileNotFoundError:
             raise _refused(
                 command[0], "there is no such command, or not the interpreter that it names", NOT_FOUND

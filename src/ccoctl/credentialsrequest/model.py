@@ -13,7 +13,7 @@ import msgspec
 
 from ccoctl.errors import in_line
 
-DEFAULT_TOKEN_PATH = "/var/run/secrets/openshift/serviceaccount/token"  # noqa: S105 - a path, no password
+DEFAULT_TOKEN_PATH = "/var/run/secrets/openshift/serviceaccount/token"  # noqa: S105 - a path, no password # nosec B105
 
 ConditionValue: TypeAlias = str | bool | int | float | tuple[str | bool | int | float, ...]
 PolicyCondition: TypeAlias = Mapping[str, Mapping[str, ConditionValue]]

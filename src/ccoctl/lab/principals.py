@@ -15,7 +15,7 @@ from ccoctl.lab.sessions import Session, Sessions
 
 ADMINISTRATOR = "AKIALABADMINISTRATOR"
 """The access key of the bootstrap administrator, who may do everything."""
-ADMINISTRATOR_SECRET = "lab"  # noqa: S105 - it opens nothing but the lab, on loopback
+ADMINISTRATOR_SECRET = "lab"  # noqa: S105 - it opens nothing but the lab, on loopback # nosec B105
 _EVERYTHING: Mapping[str, Any] = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 

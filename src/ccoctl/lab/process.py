@@ -51,7 +51,7 @@ def aws_process(conditions: Conditions | None = None) -> Iterator[AwsProcess]:
     """Serve an AWS until the block ends."""
     wanted = msgspec.json.encode(conditions or Conditions()).decode()
     command = [sys.executable, "-m", "ccoctl.lab", wanted]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - ours
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - ours # nosec B603
         try:
             line = process.stdout.readline() if process.stdout else ""
             if not line:

@@ -58,7 +58,7 @@ def set_upgradeable_to(version: str, resource_version: str = "") -> Call:
     return _call("SetUpgradeableTo", Body=body)
 
 
-def list_credentials_requests(continue_token: str = "") -> Call:
+def list_credentials_requests(continue_token: str = "") -> Call:  # a page's mark, no password # nosec B107
     """One page of the requests of all namespaces; `metadata.continue` leads to the next one."""
     query: dict[str, Value] = {"limit": str(PAGE)}
     if continue_token:

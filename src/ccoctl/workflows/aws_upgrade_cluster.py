@@ -253,7 +253,7 @@ def _secret(answer: Mapping[str, Any]) -> ClusterSecret:
 
 
 def _requests(asked: Reader) -> Iterator[tuple[SecretRef, str]]:
-    token = ""
+    token = ""  # a page's mark, no password # nosec B105
     for _ in range(_MOST_PAGES):
         page = asked.find(calls.list_credentials_requests(token)) or {}
         listed = page.get("items")

@@ -78,7 +78,7 @@ def _watched(folder: Path) -> Iterator[None]:
     """A small process removes the directory when we are killed; it is in no group that is killed with us."""
     command = [sys.executable, "-I", "-S", "-c", _WATCHER, str(folder)]
     try:
-        watcher = subprocess.Popen(  # noqa: S603 - our own interpreter and program
+        watcher = subprocess.Popen(  # noqa: S603 - our own interpreter and program # nosec B603
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
         )
     except OSError:  # no more processes: all other ends than a SIGKILL are seen to

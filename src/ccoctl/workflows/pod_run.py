@@ -28,7 +28,7 @@ from ccoctl.workflows.pod_folder import passing_folder
 from ccoctl.workflows.pod_profile import Profile, parse, render
 from ccoctl.workflows.pod_secret import choose
 
-TOKEN = "token"  # noqa: S105 - a file's name, no password
+TOKEN = "token"  # noqa: S105 - a file's name, no password # nosec B105
 _S3_HOST = re.compile(r"[^/]+\.s3\.([a-z]{2,}(?:-[a-z]+)+-\d+)\.[a-z.]+")
 _REGION = re.compile(r"[a-z0-9-]{1,40}")
 _OURSELVES = Owner(user=os.geteuid()) if hasattr(os, "geteuid") else None
