@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import pytest
 
 from ccoctl.aws.client import AwsCloud, Connection
-from ccoctl.engine.call import Answer, Call
+from ccoctl.engine.call import Answer, Call, Value
 from ccoctl.errors import CloudError, ErrorKind
+from ccoctl.lab.operations import is_changing
 from ccoctl.lab.server import EmbeddedAws
 from ccoctl.workflows import aws_delete
 from tests.workflows.commands import NOTHING, Cli, changing, client, inventory
@@ -102,7 +104,7 @@ def test_defect_32_only_roles_of_our_prefix_are_read(cli: Cli, common: list[str]
     asked = [call.operation for call in cli.aws.calls()[before:]]
 
     assert asked.count("GetRole") == 2
-    assert asked.count("ListRoles") == 1
+    assert asked.count("ListRoles") == 2, "before anything is deleted, and after"
 
 
 def test_half_a_deletion_is_finished_by_the_next(cli: Cli, common: list[str]) -> None:
@@ -160,7 +162,62 @@ class Forgetful:
 def test_a_distribution_that_was_disabled_though_nobody_heard_of_it_is_deleted(cli: Cli, common: list[str]) -> None:
     cli("create-all", *common, "--create-private-s3-bucket")
     cloud = Forgetful(AwsCloud(Connection(region="us-east-1")))
-    done = aws_delete.carry_out(aws_delete.prepare(aws_delete.check("demo", "us-east-1"), cloud), cloud)
+    settings = aws_delete.check("demo", "us-east-1")
+    done = aws_delete.carry_out(aws_delete.prepare(settings, cloud), cloud, settings)
 
     assert (cloud.lost, done.left) == (1, ())
     assert inventory(cli.aws) == NOTHING
+
+
+@dataclass
+class Busy:
+    """A cloud in which somebody else makes another role of the set-up while its provider is deleted."""
+
+    cloud: AwsCloud
+    tags: Sequence[Mapping[str, str]]
+
+    def perform(self, call: Call) -> Answer:
+        if call.operation == "DeleteOpenIDConnectProvider":
+            parameters: dict[str, Value] = {
+                "RoleName": "demo-late",
+                "AssumeRolePolicyDocument": "{}",
+                "Tags": tuple(self.tags),
+            }
+            self.cloud.perform(Call(service="iam", operation="CreateRole", parameters=parameters))
+        return self.cloud.perform(call)
+
+
+def test_what_somebody_made_during_the_deletion_is_told(cli: Cli, common: list[str]) -> None:
+    cli("create-all", *common)
+    tags = client(cli.aws, "iam").list_role_tags(RoleName=inventory(cli.aws)["roles"][0])["Tags"]
+    cloud, settings = Busy(AwsCloud(Connection(region="us-east-1")), tags), aws_delete.check("demo", "us-east-1")
+    done = aws_delete.carry_out(aws_delete.prepare(settings, cloud), cloud, settings)
+
+    assert done.result.ok
+    assert [(problem.where, problem.what) for problem in done.left] == [
+        ("role demo-late", "somebody made it during the deletion; run the command again")
+    ]
+
+
+def test_an_account_that_cannot_be_looked_at_again_is_no_success(cli: Cli, common: list[str]) -> None:
+    cli("create-all", *common)
+    cloud, settings = AwsCloud(Connection(region="us-east-1")), aws_delete.check("demo", "us-east-1")
+    prepared = aws_delete.prepare(settings, cloud)
+    done = aws_delete.carry_out(prepared, Blind(cloud), settings)
+
+    assert inventory(cli.aws) == NOTHING
+    assert [problem.what for problem in done.left] == [
+        "whether more was made meanwhile cannot be seen: no more looking"
+    ]
+
+
+@dataclass
+class Blind:
+    """A cloud that changes what it is told to and answers no question."""
+
+    cloud: AwsCloud
+
+    def perform(self, call: Call) -> Answer:
+        if not is_changing(call.operation):
+            raise CloudError("no more looking", kind=ErrorKind.DENIED, operation=call.name)
+        return self.cloud.perform(call)

@@ -30,8 +30,9 @@ def world(requests_dir: Path, key_pair: Path, tmp_path: Path, monkeypatch: pytes
 
 
 def delete(world: World) -> aws_delete.Deleted:
-    prepared = aws_delete.prepare(aws_delete.check(migrating.NAME, "us-east-1"), world.aws_cloud)
-    return aws_delete.carry_out(prepared, world.aws_cloud, attempts=world.attempts)
+    settings = aws_delete.check(migrating.NAME, "us-east-1")
+    prepared = aws_delete.prepare(settings, world.aws_cloud)
+    return aws_delete.carry_out(prepared, world.aws_cloud, settings, attempts=world.attempts)
 
 
 @pytest.mark.long

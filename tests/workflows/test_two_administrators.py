@@ -82,8 +82,9 @@ class Scene:
 
     def delete(self) -> Run:
         def run(who: Administrator, attempts: Attempts) -> Ended:
-            prepared = aws_delete.prepare(aws_delete.check("demo", REGION), who, concurrency=1)
-            done = aws_delete.carry_out(prepared, who, concurrency=1, attempts=attempts)
+            settings = aws_delete.check("demo", REGION)
+            prepared = aws_delete.prepare(settings, who, concurrency=1)
+            done = aws_delete.carry_out(prepared, who, settings, concurrency=1, attempts=attempts)
             return ended(done.result, "; ".join(map(str, done.left)))
 
         return run
@@ -199,6 +200,7 @@ CASES = {
     "create-all private twice": Case(
         lambda scene: scene.create("a", private=True), lambda scene: scene.create("b", private=True)
     ),
+    "create-all and delete": Case(lambda scene: scene.create(), lambda scene: scene.delete()),
     "create-all again and delete": Case(lambda scene: scene.create(), lambda scene: scene.delete(), CREATED),
     "delete twice": Case(lambda scene: scene.delete(), lambda scene: scene.delete(), CREATED),
     "delete a private one twice": Case(lambda scene: scene.delete(), lambda scene: scene.delete(), PRIVATE_ONE),

@@ -15,7 +15,7 @@ from ccoctl.engine.cloud import Cloud
 from ccoctl.engine.events import Listener, silent
 from ccoctl.engine.execute import execute
 from ccoctl.engine.plan import Outcome, Result, WriteFile
-from ccoctl.errors import Problem, Problems
+from ccoctl.errors import CcoctlError, Problem, Problems
 
 
 def check(name: str, region: str, *, shared: str = "", issuer_url: str = "") -> Settings:
@@ -51,6 +51,8 @@ class Deleted:
 
     deletion: Deletion
     result: Result
+    appeared: tuple[Problem, ...] = ()
+    """What was not there when the deletion was planned, and is now."""
 
     @property
     def left(self) -> tuple[Problem, ...]:
@@ -60,7 +62,7 @@ class Deleted:
             for outcome in self.result.outcomes
             if outcome.state.value != "done"
         )
-        return (*self.deletion.left, *undone)
+        return (*self.deletion.left, *undone, *self.appeared)
 
 
 def _not_done(outcome: Outcome) -> str:
@@ -70,16 +72,32 @@ def _not_done(outcome: Outcome) -> str:
 def carry_out(
     prepared: Deletion,
     cloud: Cloud,
+    settings: Settings,
     *,
     concurrency: int = 10,
     listener: Listener = silent,
     attempts: Attempts | None = None,
 ) -> Deleted:
-    """Do every step of the deletion."""
+    """Do every step of the deletion, and look whether somebody made more of it meanwhile."""
     result = execute(
         prepared.plan, cloud, write_file=_no_file, concurrency=concurrency, listener=listener, attempts=attempts
     )
-    return Deleted(deletion=prepared, result=result)
+    look = bool(prepared.plan.steps) and result.ok
+    appeared = _appeared(prepared, cloud, settings, concurrency) if look else ()
+    return Deleted(deletion=prepared, result=result, appeared=appeared)
+
+
+def _appeared(prepared: Deletion, cloud: Cloud, settings: Settings, concurrency: int) -> tuple[Problem, ...]:
+    """What is there now and was not planned for. What was deleted may be listed for a while, and counts for nothing."""
+    known = {step.address for step in prepared.plan.steps}
+    try:
+        now = prepare(settings, cloud, concurrency=concurrency).plan.steps
+    except CcoctlError as error:
+        return (Problem(f"--name {settings.name}", f"whether more was made meanwhile cannot be seen: {error.what}"),)
+    new = dict.fromkeys(step.address for step in now if step.address not in known)
+    return tuple(
+        Problem(str(address), "somebody made it during the deletion; run the command again") for address in new
+    )
 
 
 def _no_file(work: WriteFile, _content: str) -> None:

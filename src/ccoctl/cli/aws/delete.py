@@ -13,6 +13,7 @@ from ccoctl.cli.command import Command
 if TYPE_CHECKING:
     from ccoctl.aws.client import AwsCloud
     from ccoctl.aws.deletion import Deletion
+    from ccoctl.aws.desired import Settings
 
 
 @click.command(cls=Command, name="delete")
@@ -59,7 +60,7 @@ def command(**given: Any) -> int:
         if not output.confirmed(f"Delete all of this under the name {given['name']}?"):
             output.note("nothing was deleted")
             return 1
-    return _delete(prepared, cloud, given)
+    return _delete(prepared, cloud, settings, given)
 
 
 def _show(prepared: Deletion, *, as_json: bool) -> int:
@@ -76,7 +77,7 @@ def _show(prepared: Deletion, *, as_json: bool) -> int:
     return 0
 
 
-def _delete(prepared: Deletion, cloud: AwsCloud, given: dict[str, Any]) -> int:
+def _delete(prepared: Deletion, cloud: AwsCloud, settings: Settings, given: dict[str, Any]) -> int:
     from ccoctl.cli.aws.results import left_text
     from ccoctl.cli.progress import progress
     from ccoctl.cli.stopping import stoppable
@@ -84,7 +85,9 @@ def _delete(prepared: Deletion, cloud: AwsCloud, given: dict[str, Any]) -> int:
     from ccoctl.workflows.aws_delete import carry_out
 
     with stoppable() as attempts, progress(sys.stderr) as listener:
-        done = carry_out(prepared, cloud, concurrency=given["concurrency"], listener=listener, attempts=attempts)
+        done = carry_out(
+            prepared, cloud, settings, concurrency=given["concurrency"], listener=listener, attempts=attempts
+        )
     for sentence in prepared.plan.notes:
         output.note(sentence)
     if given["output"] == "json":
