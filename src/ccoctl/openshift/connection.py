@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import json
+import os
 import re
 import ssl
 from collections.abc import Iterator, Mapping
@@ -13,6 +16,7 @@ import yaml
 from httpx2 import Client, HTTPError, InvalidURL, Response, Timeout
 from lightkube import KubeConfig
 from lightkube.config import client_adapter
+from lightkube.config.models import User
 from lightkube.core.exceptions import ConfigError
 
 from ccoctl.engine.clock import Clock, SystemClock
@@ -60,7 +64,8 @@ class ApiConnection:
             if config is None:
                 raise ConfigError("it has no current context")
             how = client_adapter.ConnectionParams(timeout=Timeout(TIMEOUT))
-            self._http: Client = client_adapter.Client(config, how)
+            with _key_in_memory(config.user):
+                self._http: Client = client_adapter.Client(config, how)
             if self._http.base_url.scheme not in {"http", "https"} or not self._http.base_url.host:
                 raise ConfigError(f"{str(config.cluster.server)[:80]!a} is no address of a web server")
             self._deadline = Deadline(self._http, clock or SystemClock())
@@ -98,6 +103,22 @@ class ApiConnection:
     def close(self) -> None:
         """Give the connections up."""
         self._http.close()
+
+
+@contextlib.contextmanager
+def _key_in_memory(user: User | None) -> Iterator[None]:
+    """A client's key has to be a file for the TLS library; where the system can, it is one that no disk ever sees."""
+    if user is None or not user.client_key_data or not hasattr(os, "memfd_create"):
+        yield
+        return
+    descriptor = os.memfd_create("client-key", os.MFD_CLOEXEC)
+    try:
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(base64.b64decode(user.client_key_data))
+        user.client_key, user.client_key_data = f"/proc/self/fd/{descriptor}", None
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _bounded(response: Response) -> Iterator[bytes]:
