@@ -16,7 +16,10 @@ demo: $(VENV)/lab
 
 # As many processes as there are processors; `-n 0` for one, as in `make test PYTEST_ADDOPTS=-n0`.
 test: $(VENV)/dev
-	$(BIN)/python -m pytest -q -n auto --dist worksteal
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q -n auto --dist worksteal
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered --sort=cover --skip-empty
 
 test-long: $(VENV)/dev
 	$(BIN)/python -m pytest -q -n auto --dist worksteal -m long

@@ -18,6 +18,14 @@ pytest_plugins = ["ccoctl.lab.pytest_plugin"]
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Coverage follows pytest into its workers and no further: the programs that tests run are slow enough."""
+    runs_tests_itself = hasattr(session.config, "workerinput") or not session.config.getoption("numprocesses", None)
+    if runs_tests_itself:
+        for name in [name for name in os.environ if name.startswith("COVERAGE_PROCESS")]:
+            del os.environ[name]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _the_sdk_reads_its_data_once() -> Iterator[None]:
     """Each command has a session of its own, which reads a megabyte of JSON: half of what a run of tests would do."""

@@ -21,7 +21,7 @@ from ccoctl.aws.reader import reader
 from ccoctl.engine.call import Call
 from ccoctl.errors import CloudError, ErrorKind
 from tests.aws.hostile import BOMB, HTML, LOUD_ERROR, PAGE, Message, Spoil, answer, received, say, without_end
-from tests.conftest import Count
+from tests.conftest import ROOT, Count
 from tests.federation.servers import Server, serving
 
 ARN = "arn:aws:iam::123456789012:role/demo"
@@ -389,10 +389,11 @@ def test_a_connection_that_served_is_used_again_and_in_its_own_time(hostile: Hos
 
 
 CHILD = """
-import resource, sys
+import sys
 from ccoctl.aws import role_calls
 from ccoctl.aws.client import AwsCloud, Connection
 from ccoctl.errors import CloudError
+from tests.peak import peak
 cloud = AwsCloud(Connection(region="us-east-1"))
 for _ in range(int(sys.argv[1])):
     try:
@@ -400,7 +401,7 @@ for _ in range(int(sys.argv[1])):
         print("taken")
     except CloudError as error:
         print(error.what)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print(peak() // 1024**2)
 """
 
 
@@ -413,7 +414,7 @@ def _memory(hostile: Hostile, *bombs: Spoil) -> list[str]:
 
     hostile.says = spoil
     child = [sys.executable, "-c", CHILD, str(len(bombs))]
-    done = subprocess.run(child, capture_output=True, text=True, check=True, timeout=100)
+    done = subprocess.run(child, cwd=ROOT, capture_output=True, text=True, check=True, timeout=100)
     return done.stdout.splitlines()
 
 

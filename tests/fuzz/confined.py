@@ -20,6 +20,8 @@ from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import IO, Any
 
+from tests.peak import peak
+
 MAX_SPACE = 1024**3
 """Bytes of address space that the process gets; more ends in a MemoryError."""
 MAX_SECONDS = 20
@@ -111,18 +113,10 @@ def perform(command: Callable[[], int], own: Path, watch: Watch) -> Told:
         out=out.buffer.getvalue().decode(),
         err=err.buffer.getvalue().decode(),
         seconds=seconds,
-        peak=_peak(),
+        peak=peak(),
         inside=inside,
         outside=outside,
     )
-
-
-def _peak() -> int:
-    """Since this program began; `getrusage` would count the process that started it, too."""
-    status = Path("/proc/self/status")
-    lines = status.read_text().splitlines() if status.exists() else []
-    found = [int(line.split()[1]) for line in lines if line.startswith("VmHWM:")]
-    return 1024 * (found[0] if found else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 def main() -> None:
