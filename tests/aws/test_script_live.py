@@ -173,6 +173,7 @@ def test_it_says_issuer_and_provider_and_completes_the_manifests(run: Runner, tm
     )
 
 
+@pytest.mark.long
 def test_killed_right_after_any_call_it_goes_on_from_there(run: Runner, tmp_path: Path) -> None:
     of, out, notes = settings(private=True), tmp_path / "out", tmp_path / "notes"
     path = dry_run(out, of)

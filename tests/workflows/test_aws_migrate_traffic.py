@@ -28,7 +28,7 @@ def world(
         yield made
 
 
-@pytest.mark.parametrize("access", list(OriginAccess))
+@pytest.mark.parametrize("access", [OriginAccess.OAC, pytest.param(OriginAccess.OAI, marks=pytest.mark.long)])
 def test_there_and_back_without_one_failed_exchange(world: World, tmp_path: Path, access: OriginAccess) -> None:
     world.access = access
     world.create(Side.PUBLIC)
@@ -85,7 +85,8 @@ def test_killed_after_every_single_change_and_run_again(world: World, tmp_path: 
     assert world.differences() == []
 
 
-@PRIVATE_SOON
+@pytest.mark.long
+@BOTH_WAYS
 def test_rolled_back_from_every_point_on_the_way(world: World, tmp_path: Path, to: Side) -> None:
     world.create(to.other)
     before = world.account()

@@ -99,13 +99,10 @@ def test_a_full_rotation_refuses_no_token_and_the_retired_key_s_are_refused_afte
     assert refused(lab, old) == "InvalidIdentityToken"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("options", "way"),
-    [
-        (SET_UPS[0], WAYS[0]),
-        pytest.param(SET_UPS[1], WAYS[0], marks=pytest.mark.long),
-        pytest.param(SET_UPS[1], WAYS[1], marks=pytest.mark.long),
-    ],
+    [(SET_UPS[0], WAYS[0]), (SET_UPS[1], WAYS[0]), (SET_UPS[1], WAYS[1])],
     ids=["public, new pair", "private, new pair", "private, cluster's key"],
 )
 def test_a_rotation_killed_after_any_change_is_finished_by_the_same_command_and_refuses_no_token(

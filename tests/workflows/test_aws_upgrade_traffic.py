@@ -89,7 +89,9 @@ def upgraded(
     assert (world.not_allowed(new), world.more_than(new)) == ([], [])
 
 
-@pytest.mark.parametrize("killed", [False, True], ids=["undisturbed", "killed after every change"])
+@pytest.mark.parametrize(
+    "killed", [False, pytest.param(True, marks=pytest.mark.long)], ids=["undisturbed", "killed after every change"]
+)
 def test_no_pod_of_either_release_ever_fails(world: World, clock: Clock, tmp_path: Path, killed: bool) -> None:
     kills: list[int] = []
 

@@ -129,7 +129,8 @@ class TestEverythingIsLost:
         assert {step["resource"]["kind"] for step in plan["steps"]} >= {"bucket", "object", "OIDC provider", "role"}
         assert (changing(here.aws), here.cluster.store.version) == (before, version)
 
-    @pytest.mark.parametrize("private", [False, pytest.param(True, marks=pytest.mark.long)], ids=["public", "private"])
+    @pytest.mark.long
+    @pytest.mark.parametrize("private", [False, True], ids=["public", "private"])
     def test_killed_after_any_change_the_next_run_goes_on(
         self, running: Callable[..., Running], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, private: bool
     ) -> None:
