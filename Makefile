@@ -14,15 +14,18 @@ COMPILE := $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 
 demo: $(VENV)/lab
 	$(BIN)/python examples/demo.py
 
-# As many processes as there are processors; `-n 0` for one, as in `make test PYTEST_ADDOPTS=-n0`.
+# More processes than processors, since tests wait, too. `.venv/bin/pytest` alone runs both parts in one process.
+PARALLEL = -n $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) * 3 // 2)') --dist worksteal
+
 test: $(VENV)/dev
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q -n auto --dist worksteal
+	$(BIN)/coverage run -m pytest -q $(PARALLEL) -m "not long and not harness"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --sort=cover --skip-empty
+	$(BIN)/python -m pytest -q $(PARALLEL) -m "harness and not long"
 
 test-long: $(VENV)/dev
-	$(BIN)/python -m pytest -q -n auto --dist worksteal -m long
+	$(BIN)/python -m pytest -q $(PARALLEL) -m long
 
 check: $(VENV)/dev
 	$(BIN)/ruff format --check .

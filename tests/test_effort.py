@@ -31,6 +31,8 @@ from ccoctl.render.show import plan_json, plan_text
 from tests.aws.builders import ACCOUNT, KEY, public_account, request, role, settings
 from tests.workflows.commands import write_requests
 
+pytestmark = pytest.mark.harness
+
 FEW, MANY = 30, 60
 EMPTY = Account(id=ACCOUNT)
 

@@ -27,6 +27,8 @@ from tests.openshift.apiserver import serving
 from tests.release.images import build, payload_layer, write_layout
 from tests.workflows.clusters import installed
 
+pytestmark = pytest.mark.harness
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(page for page in (ROOT / "docs/how-to").glob("*.md") if page.name != "README.md")
 _EXITS = re.compile(r"\s+# (?:exits with (\d+)|is refused)$")

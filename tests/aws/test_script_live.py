@@ -36,6 +36,8 @@ from tests.aws.test_script import write
 from tests.aws.warm import warm
 from tests.workflows.test_aws_permissions import DOCUMENTED, PRIVATE
 
+pytestmark = pytest.mark.harness
+
 REQUESTS = (request("openshift-machine-api", "aws-cloud-credentials"), request("openshift-image-registry", "installer"))
 CREATIONS = (
     "create-cloud-front-origin-access-identity",

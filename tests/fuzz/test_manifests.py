@@ -21,6 +21,8 @@ from tests.fuzz.cases import case, real_documents
 from tests.fuzz.confined import Confined, confined
 from tests.fuzz.ground import MOST_MEMORY, Ground, bounded, play
 
+pytestmark = pytest.mark.harness
+
 SHORT = 200
 LONG = 10_000
 PIECE = 500

@@ -16,6 +16,8 @@ from tests.aws.hostile import SPOILT, Relay, relaying
 from tests.conftest import Count
 from tests.workflows.commands import Cli, Done, write_requests
 
+pytestmark = pytest.mark.harness
+
 NAMES = ("--name", "demo", "--region", "us-east-1")
 
 

@@ -20,6 +20,8 @@ from tests.workflows import migrating
 from tests.workflows.commands import NOTHING, client, inventory
 from tests.workflows.migrating import OLD, World
 
+pytestmark = pytest.mark.harness
+
 BOTH_WAYS = pytest.mark.parametrize("to", list(Side), ids=lambda side: f"to {side.value}")
 
 

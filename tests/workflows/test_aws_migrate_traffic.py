@@ -13,6 +13,8 @@ from tests.workflows import migrating
 from tests.workflows.migrating import OLD, World
 from tests.workflows.traffic import components_of, traffic
 
+pytestmark = pytest.mark.harness
+
 BOTH_WAYS = pytest.mark.parametrize("to", list(Side), ids=lambda side: f"to {side.value}")
 PRIVATE_SOON = pytest.mark.parametrize(
     "to", [Side.PRIVATE, pytest.param(Side.PUBLIC, marks=pytest.mark.long)], ids=lambda side: f"to {side.value}"

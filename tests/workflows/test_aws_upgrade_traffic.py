@@ -23,6 +23,8 @@ from tests.workflows.commands import inventory
 from tests.workflows.traffic import Clock, traffic
 from tests.workflows.upgrading import World, releases
 
+pytestmark = pytest.mark.harness
+
 ISSUER = "https://demo-oidc.s3.us-east-1.amazonaws.com"
 REAL = [
     pytest.param(("4.12", "4.13"), marks=pytest.mark.long),

@@ -12,6 +12,8 @@ from ccoctl.lab.conditions import Weather
 from tests.conftest import Count
 from tests.workflows.weathering import LATER, LIVES, Place, Stage, differences, life, place, storm, undisturbed
 
+pytestmark = pytest.mark.harness
+
 
 @pytest.fixture
 def at(

@@ -15,6 +15,8 @@ import pytest
 from tests.conftest import Count
 from tests.workflows.killing import Killer, Tried, Wanted
 
+pytestmark = pytest.mark.harness
+
 SHORT = {
     "create-all": 8,
     "create-all, private": 6,

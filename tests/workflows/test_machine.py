@@ -26,6 +26,8 @@ from tests.workflows.commands import Cli, Done
 from tests.workflows.every_command import ROWS, WRITERS, Stage, staged, with_flags
 from tests.workflows.every_command import tree as tree_of
 
+pytestmark = pytest.mark.harness
+
 ALL = list(WRITERS)
 SOME = ("aws create-key-pair", "aws create-all", "release extract", "openshift prepare-install")
 MORE = (*SOME, "aws export", "aws rotate-signing-key", "cluster adopt", "aws create-all --dry-run", "aws verify --html")

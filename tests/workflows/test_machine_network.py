@@ -25,6 +25,8 @@ from tests.conftest import Count
 from tests.workflows.commands import Cli, Done
 from tests.workflows.every_command import ROWS, Names, Stage, staged, tree, with_flags
 
+pytestmark = pytest.mark.harness
+
 ASKING = [names for names, row in ROWS.items() if "aws" in row.asks]
 NOT_ANSWERED = "AWS did not answer"
 long = pytest.mark.long

@@ -23,6 +23,8 @@ from tests.conftest import Count
 from tests.workflows.commands import Cli
 from tests.workflows.every_command import ROWS, Names, Stage, staged, tree, with_flags
 
+pytestmark = pytest.mark.harness
+
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 INTERRUPTED = 130
 LONG_ONES: tuple[Names, ...] = (

@@ -41,6 +41,8 @@ from tests.release.registries import write_logins
 from tests.workflows.commands import Cli
 from tests.workflows.every_command import ROWS, Names, flags, staged, with_flags
 
+pytestmark = pytest.mark.harness
+
 ALL = list(COMMANDS)
 MAY_HOLD = re.compile(
     r"(out|install)/(signing-key-\d/)?(serviceaccount-signer\.private|tls/bound-service-account-signing-key\.key"

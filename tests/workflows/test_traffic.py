@@ -15,6 +15,8 @@ from tests.openshift.apiserver import ApiServer
 from tests.workflows.commands import Cli
 from tests.workflows.traffic import Clock, components_of, traffic
 
+pytestmark = pytest.mark.harness
+
 ISSUER = "https://demo-oidc.s3.us-east-1.amazonaws.com"
 
 

@@ -33,6 +33,8 @@ from tests.workflows.interleaving import Administrator, Ended, Run, Stage, ended
 from tests.workflows.upgrading import releases
 from tests.workflows.weathering import account, differences, without_ids
 
+pytestmark = pytest.mark.harness
+
 BUCKET = "demo-oidc"
 PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{BUCKET}.s3.{REGION}.amazonaws.com"
 
