@@ -21,7 +21,8 @@ test: $(VENV)/dev
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -q $(PARALLEL) -m "not long and not harness"
 	$(BIN)/coverage combine --quiet
-	$(BIN)/coverage report --skip-covered --sort=cover --skip-empty
+	@echo "of all lines and branches, in percent (where: $(BIN)/coverage report --skip-covered --show-missing):"
+	$(BIN)/coverage report --format=total
 	$(BIN)/python -m pytest -q $(PARALLEL) -m "harness and not long"
 
 test-long: $(VENV)/dev
