@@ -62,7 +62,7 @@ OBSERVED_CHAIN, OBSERVED = 2, 3
 """Round trips before the plan is drawn, and calls beside one for each role: who am I, the bucket, the provider."""
 TARGET = 1.25
 LATENCY = 0.08
-FOREIGN = 1000
+FOREIGN = 990
 
 REQUEST = """\
 apiVersion: cloudcredential.openshift.io/v1
