@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import logging
 import os
 import signal
 import sys
@@ -33,6 +34,14 @@ def pytest_collection_finish() -> None:
 
     gc.collect()
     gc.freeze()
+
+
+def pytest_runtest_teardown() -> None:
+    """A log that `--debug` began ends with its test: it would go on writing to a stream that is closed by then."""
+    log = logging.getLogger("ccoctl")
+    log.handlers.clear()
+    log.setLevel(logging.NOTSET)
+    log.propagate = True
 
 
 @pytest.fixture(scope="session", autouse=True)
