@@ -87,7 +87,9 @@ class Secrets:
             numbers = key.private_numbers()
             for name in ("d", "p", "q", "dmp1", "dmq1", "iqmp"):
                 number = getattr(numbers, name)
-                self.add(f"{name} of a private key", number.to_bytes((number.bit_length() + 7) // 8))
+                whole = key.key_size // (8 if name == "d" else 16)
+                for size in {(number.bit_length() + 7) // 8, whole}:
+                    self.add(f"{name} of a private key", number.to_bytes(size))
                 self.spellings[str(number).encode()] = f"{name} of a private key"
 
     def found_in(self, data: bytes) -> list[str]:
@@ -460,8 +462,11 @@ class TestTheSearchItself:
         pem = (key_pair / PRIVATE).read_bytes()
         key = keypair.load_private(pem)
         secrets.add_key(key)
-        d = key.private_numbers().d.to_bytes(256)
-        spelt: list[bytes] = [pem, pem.replace(b"\n", b"\\n"), d.hex().encode(), base64.urlsafe_b64encode(d)]
+        number = key.private_numbers().d
+        spelt: list[bytes] = [pem, pem.replace(b"\n", b"\\n")]
+        for size in (256, (number.bit_length() + 7) // 8):
+            d = number.to_bytes(size)
+            spelt += [d.hex().encode(), base64.urlsafe_b64encode(d)]
         spelt += [str(key.private_numbers().p).encode(), json.dumps({"key": pem.decode()}).encode()]
         for text in spelt:
             assert secrets.found_in(b"before " + text + b" after")
