@@ -109,3 +109,24 @@ def test_what_is_in_no_list_was_not_ours() -> None:
 
     with pytest.raises(CloudError, match="Exists"):
         with_retries(cloud, call, attempts())
+
+
+class Endless:
+    """A cloud that loses its first answer, and whose list always has one more page."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def perform(self, call: Call) -> Answer:
+        self.asked += 1
+        assert self.asked < 5000, "a list without end is read without end"
+        if call.operation == "List":
+            return {"Things": {"Items": [{"Comment": "theirs"}], "NextMarker": str(self.asked)}}
+        raise failure(ErrorKind.TRANSIENT) if self.asked == 1 else failure(ErrorKind.EXISTS, "Exists")
+
+
+def test_a_list_without_end_is_given_up() -> None:
+    call = Call(service="cloud", operation="a", tolerate_again=frozenset({"Exists"}), listed=LISTED)
+
+    with pytest.raises(CloudError, match="the list has no end"):
+        with_retries(Endless(), call, attempts())

@@ -16,9 +16,10 @@ from ccoctl.aws.observe_s3 import find_bucket, published, tags_of_objects
 from ccoctl.aws.parse import provider_of, role_of
 from ccoctl.aws.partition import has_cloudfront
 from ccoctl.aws.policy import federated
-from ccoctl.aws.reader import Pages, Reader
+from ccoctl.aws.reader import Reader
 from ccoctl.aws.resources import Account, Bucket, Distribution, Provider, Role
 from ccoctl.engine.diff import Unseen
+from ccoctl.engine.pages import Pages
 from ccoctl.errors import CloudError, ErrorKind, Problem
 
 T = TypeVar("T")

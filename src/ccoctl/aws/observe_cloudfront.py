@@ -9,11 +9,11 @@ from ccoctl.aws import cloudfront_calls as front
 from ccoctl.aws import names
 from ccoctl.aws.desired import Settings
 from ccoctl.aws.parse import tags_of
-from ccoctl.aws.reader import Pages, Reader
+from ccoctl.aws.reader import Reader
 from ccoctl.aws.resources import AccessIdentity, Distribution, OriginAccess
 from ccoctl.engine.call import Answer, Call, at_path
 from ccoctl.engine.diff import Unseen
-from ccoctl.errors import CloudError, ErrorKind
+from ccoctl.engine.pages import Pages
 
 
 def find_distribution(asked: Reader, settings: Settings) -> Distribution | Unseen | None:
@@ -78,9 +78,4 @@ def _with_etag(asked: Reader, kind: OriginAccess, identity: str, call: Call) -> 
 
 
 def _listed(asked: Reader, page: Callable[[str], Call], member: str) -> list[Mapping[str, Any]] | Unseen:
-    try:
-        return list(asked.pages(page, Pages(f"{member}.Items", f"{member}.NextMarker", f"{member}.NextMarker")))
-    except CloudError as error:
-        if error.kind is ErrorKind.DENIED:
-            return Unseen(", ".join(error.actions) or page("").name)
-        raise
+    return asked.see_all(page, Pages(f"{member}.Items", f"{member}.NextMarker", f"{member}.NextMarker"))

@@ -12,10 +12,11 @@ from ccoctl.aws.desired import Settings
 from ccoctl.aws.names import Tags
 from ccoctl.aws.parse import tags_of
 from ccoctl.aws.policy import Policy
-from ccoctl.aws.reader import Pages, Reader
+from ccoctl.aws.reader import Reader
 from ccoctl.aws.resources import Bucket, Document, PublicAccess
 from ccoctl.engine.call import Answer
 from ccoctl.engine.diff import Unseen
+from ccoctl.engine.pages import Pages
 from ccoctl.errors import CloudError, ErrorKind
 from ccoctl.signing import discovery
 

@@ -5,31 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ccoctl.engine.call import Answer, Call, at_path
+from ccoctl.engine.call import Answer, Call
 from ccoctl.engine.diff import Unseen
+from ccoctl.engine.pages import Pages, entries
 from ccoctl.engine.pool import pool
 from ccoctl.errors import CloudError, ErrorKind
 
 T = TypeVar("T")
 Perform = Callable[[Call], Answer]
-
-MOST_PAGES = 1000
-MOST_ENTRIES = 20_000
-"""Of a list, all pages together: an account has 5,000 roles at most, and a bucket of ours a few objects."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pages:
-    """Where an answer has what belongs to its page, dotted."""
-
-    entries: str
-    marker: str
-    """That of the next page."""
-    more: str
-    """What is true where there is one."""
 
 
 class Reader:
@@ -62,9 +47,14 @@ class Reader:
         try:
             return self.find(call, *absent)
         except CloudError as error:
-            if error.kind is ErrorKind.DENIED:
-                return Unseen(", ".join(error.actions) or call.name)
-            raise
+            return _unseen(error, call)
+
+    def see_all(self, page: Callable[[str], Call], place: Pages) -> list[Mapping[str, Any]] | Unseen:
+        """All of what `pages` gives, and `Unseen` where the caller may not look."""
+        try:
+            return list(self.pages(page, place))
+        except CloudError as error:
+            return _unseen(error, page(""))
 
     def pages(self, page: Callable[[str], Call], place: Pages) -> Iterator[Mapping[str, Any]]:
         """The entries of a list that comes in pages; whoever takes them keeps what is needed.
@@ -76,23 +66,7 @@ class Reader:
         Raises:
             CloudError: whatever the cloud says, or the list has no end.
         """
-        markers = {""}
-        marker, left = "", MOST_ENTRIES
-        while len(markers) <= MOST_PAGES and left >= 0:
-            answer = self.get(page(marker))
-            listed = at_path(answer, place.entries)
-            entries = [entry for entry in listed if isinstance(entry, Mapping)] if isinstance(listed, list) else []
-            yield from entries
-            left -= len(entries)
-            marker = str(at_path(answer, place.marker) or "") if at_path(answer, place.more) else ""
-            if not marker:
-                return
-            if marker in markers:
-                break
-            markers.add(marker)
-        name = page("").name
-        remedy = "Check what answers there: AWS_ENDPOINT_URL and HTTPS_PROXY."
-        raise CloudError(f"{name}: the list has no end", kind=ErrorKind.PERMANENT, operation=name, remedy=remedy)
+        return entries(self._perform, page, place)
 
     def start(self, function: Callable[[], T]) -> Future[T]:
         """Ask in the background; such a function waits for others only through `beside` and `together`."""
@@ -114,6 +88,13 @@ class Reader:
     def all(self, functions: Iterable[Callable[[], T]]) -> list[T]:
         """Ask several things at a time, the answers in the order of the questions."""
         return [future.result() for future in [self._pool.submit(function) for function in functions]]
+
+
+def _unseen(error: CloudError, call: Call) -> Unseen:
+    """What stands for an answer that the caller may not have; any other error goes on."""
+    if error.kind is ErrorKind.DENIED:
+        return Unseen(", ".join(error.actions) or call.name)
+    raise error
 
 
 @contextmanager

@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ccoctl.engine.call import Answer, Call
 from ccoctl.engine.clock import Clock, SystemClock
 from ccoctl.engine.cloud import Cloud
+from ccoctl.engine.pages import Pages, entries
 from ccoctl.engine.retry import Patience, RetryPolicy, delay, kind_for, may_have_acted, settled
 from ccoctl.errors import CloudError, ErrorKind, InterruptedRunError
 
@@ -66,17 +67,16 @@ def _made_before(cloud: Cloud, call: Call, how: Attempts, error: CloudError) -> 
     """The answer that was lost, as far as somebody needs it."""
     if call.listed is None or error.code not in call.tolerate_again:
         return {}
-    place, marker = call.listed, ""
-    while True:
-        page = Call(service=call.service, operation=place.operation, parameters={"Marker": marker} if marker else {})
-        found = with_retries(cloud, page, how)[0].get(place.member)
-        listed = found if isinstance(found, Mapping) else {}
-        for entry in listed.get("Items") or []:
-            if entry.get(place.name) == place.value:
-                return {place.answers: entry}
-        marker = str(listed.get("NextMarker") or "")
-        if not marker:
-            raise error
+    place = call.listed
+
+    def page(marker: str) -> Call:
+        return Call(service=call.service, operation=place.operation, parameters={"Marker": marker} if marker else {})
+
+    there = Pages(f"{place.member}.Items", f"{place.member}.NextMarker", f"{place.member}.NextMarker")
+    for entry in entries(lambda question: with_retries(cloud, question, how)[0], page, there):
+        if entry.get(place.name) == place.value:
+            return {place.answers: entry}
+    raise error
 
 
 def _given_up(error: CloudError, attempts: int, seconds: float) -> CloudError:
