@@ -29,6 +29,11 @@ def in_line(text: str) -> str:
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
+def spaced(text: str) -> str:
+    """The same with a space for each of them, where prose is shown and not a name."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)
+
+
 class CcoctlError(Exception):
     """A failure told to the user as `what`, `where` it happened and the way out (`remedy`)."""
 

@@ -29,7 +29,7 @@ from urllib3.exceptions import HTTPError
 from ccoctl.aws.answers import BrokenError, check_error, check_result
 from ccoctl.engine.call import Call
 from ccoctl.engine.clock import SystemClock
-from ccoctl.errors import CloudError, ErrorKind
+from ccoctl.errors import CloudError, ErrorKind, spaced
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -66,7 +66,7 @@ def readable(call: Call) -> Iterator[None]:
         yield
     except botocore.exceptions.ClientError:
         raise
-    except Exception as error:
+    except Exception as error:  # the SDK has a hundred ways to trip over nonsense; what is none of them goes on
         if (broken := _broken(error)) is not None:
             raise _failed(call, str(broken), broken.kind) from error
         if isinstance(error, botocore.exceptions.FlexibleChecksumError):
@@ -74,8 +74,7 @@ def readable(call: Call) -> Iterator[None]:
             raise _failed(call, what, ErrorKind.TRANSIENT) from error
         if not isinstance(_inside(error), _NONSENSE):
             raise
-        said = "".join(character if character.isprintable() else " " for character in str(error)[:_SHOWN])
-        what = f"the answer makes no sense: {said or type(error).__name__}"
+        what = f"the answer makes no sense: {spaced(str(error)[:_SHOWN]) or type(error).__name__}"
         raise _failed(call, what, ErrorKind.PERMANENT) from error
 
 

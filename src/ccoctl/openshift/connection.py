@@ -20,7 +20,7 @@ from lightkube.config.models import User
 from lightkube.core.exceptions import ConfigError
 
 from ccoctl.engine.clock import Clock, SystemClock
-from ccoctl.errors import ClusterError
+from ccoctl.errors import ClusterError, spaced
 from ccoctl.federation.deadline import Deadline
 
 TIMEOUT = 15.0
@@ -132,9 +132,7 @@ def _bounded(response: Response) -> Iterator[bytes]:
 
 def shown(text: object) -> str:
     """A server's words: bounded, on one line, and without anything that may be a token."""
-    bounded = str(text)[: 10 * SHOWN]
-    readable = "".join(character if character.isprintable() else " " for character in bounded)
-    return _TOKEN.sub("<token>", readable)[:SHOWN].strip()
+    return _TOKEN.sub("<token>", spaced(str(text)[: 10 * SHOWN]))[:SHOWN].strip()
 
 
 def is_untrusted(error: BaseException) -> bool:

@@ -16,8 +16,8 @@ from urllib.parse import urljoin, urlsplit
 
 from httpx2 import Client, HTTPError, InvalidURL, Response, Timeout
 
-from ccoctl.engine.clock import Clock, SystemClock
-from ccoctl.errors import ErrorKind, ImageError
+from ccoctl.engine.clock import Clock
+from ccoctl.errors import ErrorKind, ImageError, spaced
 from ccoctl.federation.deadline import Deadline
 
 TIMEOUT = 30.0
@@ -81,9 +81,8 @@ class Wire:
             ImageError: the file of certificate authorities is none.
         """
         self.trust = trust
-        self._clock = clock
         self._http = Client(verify=_context(trust), timeout=Timeout(TIMEOUT), follow_redirects=False)
-        self._deadline = Deadline(self._http, SystemClock())
+        self._deadline = Deadline(self._http, clock)
 
     def close(self) -> None:
         """Give the connections up."""
@@ -104,13 +103,13 @@ class Wire:
         Raises:
             ImageError: there is no answer, too many redirects, or one to where nobody should go.
         """
-        origin, begun = _origin(url), self._clock.now()
+        origin = _origin(url)
         with self._deadline.within(deadline):
             for _ in range(_MOST_REDIRECTS + 1):
                 secret = {"Authorization": authorization} if authorization and _origin(url) == origin else {}
                 with self._sent("GET", url, {**headers, **secret}) as response:
                     if response.status_code not in _REDIRECTS:
-                        yield self._answer(response, begun + deadline, foreign=_origin(url) != origin)
+                        yield self._answer(response, foreign=_origin(url) != origin)
                         return
                     url = self._redirected(url, response.headers.get("Location", ""))
         raise ImageError(f"The server redirects more than {_MOST_REDIRECTS} times")
@@ -122,7 +121,7 @@ class Wire:
             ImageError: there is no answer, or one that is too long.
         """
         with self._deadline.within(DEADLINE), self._sent("POST", url, {}, form) as response:
-            answer = self._answer(response, self._clock.now() + DEADLINE, foreign=False)
+            answer = self._answer(response, foreign=False)
             return answer.status, answer.whole(limit)
 
     @contextmanager
@@ -142,20 +141,14 @@ class Wire:
             except (HTTPError, OSError) as error:
                 raise _no_answer(error) from error
 
-    def _answer(self, response: Response, until: float, *, foreign: bool) -> Answer:
+    def _answer(self, response: Response, *, foreign: bool) -> Answer:
         return Answer(
             status=response.status_code,
             headers={name.lower(): value for name, value in response.headers.items()},
             challenges=tuple(response.headers.get_list("WWW-Authenticate")),
-            pieces=self._pieces(response, until),
+            pieces=response.iter_raw(_CHUNK),
             foreign=foreign,
         )
-
-    def _pieces(self, response: Response, until: float) -> Iterator[bytes]:
-        for piece in response.iter_raw(_CHUNK):
-            if self._clock.now() > until:
-                raise ImageError("The answer takes too long", kind=ErrorKind.TRANSIENT)
-            yield piece
 
     def _redirected(self, url: str, location: str) -> str:
         target = urljoin(url, location) if location else ""
@@ -170,9 +163,7 @@ class Wire:
 
 def shown(text: object) -> str:
     """A server's words: bounded, on one line, and without anything that may be a secret."""
-    bounded = str(text)[: 10 * _SHOWN]
-    readable = "".join(character if character.isprintable() else " " for character in bounded)
-    return _SECRET.sub("<secret>", readable)[:_SHOWN].strip()
+    return _SECRET.sub("<secret>", spaced(str(text)[: 10 * _SHOWN]))[:_SHOWN].strip()
 
 
 def _origin(url: str) -> tuple[str, str, int]:

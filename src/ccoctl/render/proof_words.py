@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ccoctl.errors import in_line
 from ccoctl.federation.proof import Attempt, Exchange, Proof, Severity, Standing
 
 LONGEST = 1000
@@ -26,23 +27,15 @@ _TOKENS = {
 }
 
 
-def printable(text: str) -> str:
-    """Text on one line: what does not print, line ends among it, is shown by its escape."""
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
-    )
-
-
 def sentence(text: str) -> str:
     """A stranger's prose on one line of bounded length."""
-    return printable(text if len(text) <= LONGEST else text[: LONGEST - 1] + "…")
+    return in_line(text if len(text) <= LONGEST else text[: LONGEST - 1] + "…")
 
 
 def identifier(text: str) -> str:
     """A name, ARN or address: they are ASCII, so a letter that only looks like one is shown by its escape, too."""
     return "".join(
-        character if character.isascii() else character.encode("unicode_escape").decode()
-        for character in printable(text)
+        character if character.isascii() else character.encode("unicode_escape").decode() for character in in_line(text)
     )
 
 

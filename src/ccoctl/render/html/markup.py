@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from html import escape
 
-from ccoctl.render.proof_words import identifier, printable
+from ccoctl.errors import in_line
+from ccoctl.render.proof_words import identifier
 
 _VOID = frozenset({"meta", "br"})
 
@@ -51,11 +52,11 @@ def hidden(text: str) -> Markup:
 
 
 def _text(child: Markup | str) -> str:
-    return child.text if isinstance(child, Markup) else escape(printable(child))
+    return child.text if isinstance(child, Markup) else escape(in_line(child))
 
 
 def _attribute(name: str, value: str | float | bool | None) -> str:
     if value is None or value is False:
         return ""
     name = name.rstrip("_").replace("_", "-")
-    return f" {name}" if value is True else f' {name}="{escape(printable(str(value)))}"'
+    return f" {name}" if value is True else f' {name}="{escape(in_line(str(value)))}"'
