@@ -1,4 +1,4 @@
-"""The session with AWS: performs Calls and translates what goes wrong. The only module that imports botocore."""
+"""The session with AWS: performs Calls and translates what goes wrong. Only it, `sdk` and `bounds` import botocore."""
 
 from __future__ import annotations
 
@@ -178,10 +178,8 @@ def _refused(call: Call, error: botocore.exceptions.ClientError, secrets: tuple[
     code, message = str(said.get("Code", "")), unsaid(str(said.get("Message", "")), secrets)[:MESSAGE_LIMIT]
     kind = kind_of(code, status)
     actions: tuple[str, ...] = ()
-    remedy = _BAD_CREDENTIALS if code in _CREDENTIAL_CODES else ""
+    remedy = _REMEDIES.get(code, "")
     ahead = skew.off_by(code, error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {}), WallClock().now())
-    if code == "PreconditionFailed":
-        remedy = _CHANGED
     if ahead:
         kind, remedy = ErrorKind.PERMANENT, skew.REMEDY
         message = f"{message}{'; ' if message else ''}{skew.words(ahead)}"
@@ -201,14 +199,13 @@ def _refused(call: Call, error: botocore.exceptions.ClientError, secrets: tuple[
     )
 
 
-_CREDENTIAL_CODES = frozenset(
-    {
-        *("ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidClientTokenId", "RequestExpired"),
-        *("SignatureDoesNotMatch", "UnrecognizedClientException", "InvalidToken", "TokenRefreshRequired"),
-    }
+_CREDENTIAL_CODES = (
+    *("ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidClientTokenId", "RequestExpired"),
+    *("SignatureDoesNotMatch", "UnrecognizedClientException", "InvalidToken", "TokenRefreshRequired"),
 )
 _BAD_CREDENTIALS = "The credentials are not valid, or not any more: log in again, or check the profile and the clock."
 _CHANGED = "Somebody else changed it meanwhile: run the command again, which starts from what is there now."
+_REMEDIES = {**dict.fromkeys(_CREDENTIAL_CODES, _BAD_CREDENTIALS), "PreconditionFailed": _CHANGED}
 _PUBLIC_POLICIES_BLOCKED = "BlockPublicPolicy"
 _ACCOUNT_BLOCKS = (
     "Public bucket policies are blocked, probably for the whole account: lift that block, or serve the issuer from a "
