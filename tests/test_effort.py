@@ -6,13 +6,13 @@ import gc
 import sys
 import tracemalloc
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from types import FrameType
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ccoctl.aws.deletion import deletion
 from ccoctl.aws.dry_run import dry_run_files, file_names

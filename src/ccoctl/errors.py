@@ -18,8 +18,9 @@ CcoctlError                 says what, where and what to do; exit code 1
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 
 def in_line(text: str) -> str:
@@ -58,8 +59,7 @@ class UsageError(CcoctlError):
     exit_code = 2
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True, order=True):
     """One thing that is wrong with the input: `where` is `file:line: document N: path` as far as it is known."""
 
     where: str

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ccoctl.aws.exchange import ACTION, AssumableRole, Grant, RegisteredProvider, condition_keys, exchange
 from ccoctl.aws.web_identity import StsError, WebIdentityRequest, parse_request

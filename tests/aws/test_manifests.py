@@ -42,7 +42,7 @@ def test_the_secret_of_a_known_role_is_whole() -> None:
 
 
 def test_the_secret_of_an_unknown_role_cannot_be_applied_as_it_is() -> None:
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     unknown = replace(role(settings()), arn=Output(step="role/x/create", path="Role.Arn", placeholder=""))
     text = str(with_placeholders(secret(request(), unknown).content))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ccoctl.aws import desired, migration_trust, policy
 from ccoctl.aws.desired import Issuer

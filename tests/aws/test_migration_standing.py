@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ccoctl.aws.migration import IN_USE, NEVER_USED, UNUSED_SINCE, Side, Situation
 from ccoctl.aws.migration_standing import Evidence, Signing, State, seconds, standing, unsafe

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ccoctl.aws.plans import all_of_it, identity_provider
 from ccoctl.aws.policy import Policy, public_read

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ccoctl.aws import rotation_plans as plans
 from ccoctl.aws.cloudfront_calls import CACHING_DISABLED

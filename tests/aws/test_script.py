@@ -9,13 +9,13 @@ import os
 import re
 import shutil
 import subprocess
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import botocore.session
 import pytest
 from botocore import xform_name
+from msgspec.structs import replace
 
 from ccoctl.aws.desired import Trusted
 from ccoctl.aws.dry_run import DryFile, dry_run_files, file_names

@@ -6,9 +6,9 @@ import io
 import re
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from ccoctl.cli.progress import Display, looking, progress

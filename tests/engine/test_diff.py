@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from ccoctl.engine.call import Output
-from ccoctl.engine.diff import ANY, Any_, Difference, Unseen, compare, identity, immutable, observed, owned
+from ccoctl.engine.diff import (
+    ANY,
+    Any_,
+    Difference,
+    Identity,
+    Immutable,
+    Observed,
+    Owned,
+    Unseen,
+    compare,
+)
 from ccoctl.engine.plan import FieldChange
 
 
-@dataclass(frozen=True, kw_only=True)
-class Thing:
-    name: str = identity()
-    place: str = immutable()
-    size: int | Unseen | Output | Any_ = owned()
-    seen: str = observed(default="")
+class Thing(msgspec.Struct, frozen=True, kw_only=True):
+    name: Identity[str]
+    place: Immutable[str]
+    size: Owned[int | Unseen | Output | Any_]
+    seen: Observed[str] = ""
 
 
 def thing(**values: object) -> Thing:
@@ -55,13 +65,12 @@ def test_what_is_not_known_yet_equals_nothing() -> None:
 def kind() -> type[Any]:
     """A type of resource with a field of each role, and two that are owned."""
 
-    @dataclass(frozen=True, kw_only=True)
-    class Kind:
-        name: str = identity(default="a")
-        seen: str = observed(default="then")
-        place: str = immutable(default="here")
-        size: int | Unseen | Any_ = owned(default=1)
-        tags: tuple[str, ...] = owned(default_factory=tuple)
+    class Kind(msgspec.Struct, frozen=True, kw_only=True):
+        name: Identity[str] = "a"
+        seen: Observed[str] = "then"
+        place: Immutable[str] = "here"
+        size: Owned[int | Unseen | Any_] = 1
+        tags: Owned[tuple[str, ...]] = ()
 
     return Kind
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, HTTPClientError
+from msgspec.structs import replace
 
 from ccoctl.aws.failures import kind_of
 from ccoctl.errors import ErrorKind

@@ -37,6 +37,7 @@ TESTS: Mapping[str, tuple[str, ...]] = {
     "federation/verify.py": ("federation/test_verify.py", "federation/test_vectors.py"),
     "federation/token.py": ("federation/test_token.py",),
     "federation/claims.py": ("federation/test_claims.py",),
+    "aws/policy.py": ("aws/test_policy.py",),
     "aws/evaluate.py": ("aws/test_evaluate.py",),
     "aws/conditions.py": ("aws/test_conditions.py",),
     "aws/exchange.py": ("aws/test_exchange.py",),
@@ -108,7 +109,7 @@ def without_decorators(source: str) -> str:
         names = [ast.unparse(decorator).partition("(")[0] for decorator in node.decorator_list]
         if names == ["property"]:
             lines.insert(node.end_lineno or 0, f"{' ' * node.col_offset}{node.name} = property({node.name})")
-        if names in (["property"], ["lru_cache"]):
+        if names in (["property"], ["lru_cache"], ["cache"]):
             del lines[node.decorator_list[0].lineno - 1]
     return "\n".join(lines) + "\n"
 

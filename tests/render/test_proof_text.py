@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
+from msgspec.structs import replace
 
 from ccoctl.federation.proof import Attempt, Exchange, Proof, Standing, Verdict
 from ccoctl.render.proof_matrix import STRANGERS, Mark, mark_of, matrix, tallies

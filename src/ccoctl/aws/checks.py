@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+
+import msgspec
 
 from ccoctl.aws.desired import AUDIENCES
 from ccoctl.aws.resources import Account
@@ -19,8 +20,7 @@ _SHOWN = 5
 """Differences that are named; the rest is counted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """What was looked at."""
 
     issuer: str
@@ -77,7 +77,7 @@ def _manifests(seen: Seen) -> Check:
 def _unseen(account: Account) -> list[str]:
     """The permissions that are missing to see all of it."""
     resources = (account.bucket, *account.documents.values(), *account.roles.values())
-    values = (getattr(item, field.name) for item in resources if item is not None for field in fields(item))
+    values = (value for item in resources if item is not None for value in msgspec.structs.astuple(item))
     return sorted({value.action for value in values if isinstance(value, Unseen)})
 
 

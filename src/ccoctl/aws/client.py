@@ -8,10 +8,10 @@ import logging
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import botocore.exceptions
+import msgspec
 from botocore import xform_name
 from botocore.config import Config
 
@@ -43,8 +43,7 @@ what 50 requests take, which so wait for nothing but the network."""
 _UNAUTHORISED = re.compile(r"not authorized to perform: ([A-Za-z0-9-]+:[A-Za-z0-9*]+)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
+class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """How to reach AWS; what is left empty is found by the SDK's own chain."""
 
     region: str = ""

@@ -10,10 +10,11 @@ import ipaddress
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache, partial
+
+import msgspec
 
 from ccoctl.errors import CcoctlError
 
@@ -25,8 +26,7 @@ class UnreadablePolicyError(CcoctlError):
     """A part of a policy cannot be evaluated here: whoever asked must refuse. Never leaves `ccoctl.aws.evaluate`."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Operator:
+class _Operator(msgspec.Struct, frozen=True):
     matches: Callable[[str, str], bool]
     """Of a context value and a policy value."""
     negated: bool = False

@@ -6,7 +6,8 @@ Only what carries our tag, key and value, is deleted; what stays is listed with 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from ccoctl.aws import calls, names, role_calls
 from ccoctl.aws.names import Tags
@@ -20,8 +21,7 @@ from ccoctl.engine.plan import Action, Address, Plan
 from ccoctl.errors import Problem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deletion:
+class Deletion(msgspec.Struct, frozen=True, kw_only=True):
     """The plan, what will be left and why, and which roles were in use lately."""
 
     plan: Plan

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from ccoctl.aws import names, policy
 from ccoctl.aws.names import Tags
@@ -48,8 +50,7 @@ class Flavor(Enum):
     """Any other: API servers that an administrator starts, and components that are annotated by hand."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The options of a set-up, checked. What is not said (None, empty) stays as it is found."""
 
     name: str
@@ -59,7 +60,7 @@ class Settings:
     access: OriginAccess | None = None
     boundary: str = ""
     role_path: str = ""
-    tags: Tags = field(default_factory=dict)
+    tags: Tags = msgspec.field(default_factory=dict)
     max_session_duration: int | None = None
     """Seconds."""
     bind_audience: bool = False
@@ -116,8 +117,7 @@ class Settings:
         return OriginAccess.OAI if self.region in _OAI_REGIONS else OriginAccess.OAC
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Issuer:
+class Issuer(msgspec.Struct, frozen=True, kw_only=True):
     """Where the cluster's documents are served; a distribution's name is known only once it is there."""
 
     host: str | Output
@@ -219,8 +219,7 @@ def provider(settings: Settings, account: str, issuer: Issuer) -> Provider:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trusted:
+class Trusted(msgspec.Struct, frozen=True, kw_only=True):
     """The provider that roles trust, and the issuer's host and path, with which condition keys begin."""
 
     arn: str | Output | Template

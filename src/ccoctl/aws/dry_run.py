@@ -7,9 +7,10 @@ Source: the file names in create_identity_provider.go and create-iam-roles.go of
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
+
+import msgspec
 
 from ccoctl.aws import names
 from ccoctl.aws.manifests import LONGEST_FILE_NAME
@@ -21,8 +22,7 @@ from ccoctl.errors import Problem, Problems
 from ccoctl.signing import discovery
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DryFile:
+class DryFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file that a dry run writes."""
 
     path: PurePosixPath

@@ -7,9 +7,10 @@ not known here, the answer is no: a statement that cannot be read allows nothing
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
+
+import msgspec
 
 from ccoctl.aws.conditions import Context, UnreadablePolicyError, fulfils, wildcards
 
@@ -31,8 +32,7 @@ class Verdict(Enum):
     """A statement denies it, whatever else allows it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """A verdict and why."""
 
     verdict: Verdict
@@ -44,8 +44,7 @@ class Decision:
         return self.verdict is Verdict.ALLOWED
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody wants to do."""
 
     action: str
@@ -54,7 +53,7 @@ class Question:
     """ARN, or `*` for an action that knows no resources; None where the policy is attached to the resource itself."""
     principals: frozenset[tuple[str, str]] | None = None
     """Who asks, as kind and name, say `("Federated", "arn:…")`; None where the policy is attached to who asks."""
-    context: Context = field(default_factory=dict)
+    context: Context = msgspec.field(default_factory=dict)
 
 
 def decide(documents: Iterable[object], question: Question) -> Decision:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+import msgspec
 
 from ccoctl.aws.conditions import Context
 from ccoctl.aws.evaluate import Question, decide
@@ -32,8 +33,7 @@ _ROLE_ARN = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegisteredProvider:
+class RegisteredProvider(msgspec.Struct, frozen=True, kw_only=True):
     """An IAM OIDC provider, as STS looks at it."""
 
     arn: str
@@ -47,8 +47,7 @@ class RegisteredProvider:
         return self.url.removeprefix("https://")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AssumableRole:
+class AssumableRole(msgspec.Struct, frozen=True, kw_only=True):
     """A role, as STS looks at it."""
 
     arn: str
@@ -74,8 +73,7 @@ class Account(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """An exchange that is allowed."""
 
     role_arn: str

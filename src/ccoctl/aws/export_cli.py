@@ -7,9 +7,10 @@ the account's number is known and checked, and what has drifted is mended by ste
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import PurePosixPath
 from shlex import quote
+
+from msgspec.structs import replace
 
 from ccoctl.aws.desired import Settings
 from ccoctl.aws.dry_run import DryFile, dry_run_files, file_names

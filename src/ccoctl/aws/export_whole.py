@@ -7,9 +7,11 @@ its tool deletes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from ccoctl.aws import desired
 from ccoctl.aws.desired import Issuer, Settings, Trusted
@@ -32,8 +34,7 @@ _DEFAULT_SESSION = 3600
 T = TypeVar("T", Bucket, Distribution, Provider, Role)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportFile:
+class ExportFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file of an export."""
 
     path: PurePosixPath
@@ -41,8 +42,7 @@ class ExportFile:
     mode: int = 0o644
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Export:
+class Export(msgspec.Struct, frozen=True, kw_only=True):
     """An export: the file that is printed, those that go beside it, and what a person should know."""
 
     main: ExportFile
@@ -52,8 +52,7 @@ class Export:
     """What the name of the printed file must end in for its reader to find it; empty where any name will do."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Site:
+class Site(msgspec.Struct, frozen=True, kw_only=True):
     """What serves the documents, where it is this cluster's own."""
 
     bucket: Bucket
@@ -62,8 +61,7 @@ class Site:
     distribution: Distribution | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Whole:
+class Whole(msgspec.Struct, frozen=True, kw_only=True):
     """Everything wanted; what is there keeps the tags and settings that are nobody's wish."""
 
     settings: Settings

@@ -7,8 +7,9 @@ that let whoever has them gain others are those that IAM Access Analyzer's polic
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from ccoctl.aws import policy
 from ccoctl.aws.conditions import wildcards
@@ -29,8 +30,7 @@ _NOBODY = tuple(f"{kind}/=nobody=" for kind in ("role", "user", "policy", "group
 """Whom only a pattern for all of a kind matches."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reviewed:
+class Reviewed(msgspec.Struct, frozen=True, kw_only=True):
     """One role as it is, with what it is meant to be."""
 
     role: Role

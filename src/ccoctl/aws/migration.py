@@ -8,8 +8,9 @@ command, and the Go tool, knows them: a root that everybody reads, or a root tha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
+
+import msgspec
 
 from ccoctl.aws import desired, names
 from ccoctl.aws.desired import Issuer, Settings, Trusted, future_issuer
@@ -51,20 +52,18 @@ def origin_path(front: Distribution | None) -> str:
     return str(origin.get("OriginPath", "")) if isinstance(origin, Mapping) else ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(msgspec.Struct, frozen=True, kw_only=True):
     """What an account holds of a set-up that may be between its two issuers."""
 
     account: Account
     """Its roles are all of ours, those of dropped requests included."""
-    moved: Mapping[str, Document] = field(default_factory=dict)
+    moved: Mapping[str, Document] = msgspec.field(default_factory=dict)
     """The documents in the folder, by their key below it."""
-    strangers: Mapping[str, Policy] = field(default_factory=dict)
+    strangers: Mapping[str, Policy] = msgspec.field(default_factory=dict)
     """Trust policies, by name, of the account's other roles: workloads may use the cluster's issuer, too."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
+class Situation(msgspec.Struct, frozen=True, kw_only=True):
     """What was found, seen as two issuers."""
 
     settings: Settings

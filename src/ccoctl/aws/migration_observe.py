@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from ccoctl.aws import names, role_calls
 from ccoctl.aws.desired import Settings
@@ -37,8 +39,7 @@ def observe_migration(asked: Reader, settings: Settings) -> Found:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _RoleQuestion:
+class _RoleQuestion(msgspec.Struct, frozen=True):
     """Asks for one role; a migration has no interest in its permissions."""
 
     asked: Reader

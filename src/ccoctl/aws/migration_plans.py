@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from ccoctl.aws import calls, desired, names, policy, role_calls
 from ccoctl.aws import migration_calls as real
@@ -23,8 +25,7 @@ from ccoctl.errors import Problem
 from ccoctl.signing.jwks import Jwks
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """A token that must be good for a role."""
 
     source: Source

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+
+import msgspec
 
 from ccoctl.aws.migration import NEVER_USED, Side, Situation
 from ccoctl.aws.migration_plans import shown
@@ -17,8 +18,7 @@ ROLLOUT = 3600
 """Seconds from the first token of a new issuer until the last API server signs for it: they restart one by one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signing:
+class Signing(msgspec.Struct, frozen=True, kw_only=True):
     """What a cluster says of its tokens."""
 
     configured: str | None
@@ -38,8 +38,7 @@ class State(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Phase:
+class Phase(msgspec.Struct, frozen=True, kw_only=True):
     """One phase of a migration."""
 
     name: str
@@ -47,8 +46,7 @@ class Phase:
     detail: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """Where a migration to one side stands."""
 
     target: Side
@@ -63,8 +61,7 @@ class Standing:
     """True when only one issuer is left, and nothing of the other one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of the use of the issuer that goes."""
 
     unused_since: str = ""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from ccoctl.aws import names
 from ccoctl.aws.desired import Issuer, Settings, future_issuer, issuer_elsewhere
@@ -13,8 +15,7 @@ from ccoctl.errors import Problem
 from ccoctl.signing import discovery
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mode:
+class Mode(msgspec.Struct, frozen=True, kw_only=True):
     """The settings with `private` as it really is, and the issuer that follows."""
 
     settings: Settings

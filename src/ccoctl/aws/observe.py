@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from ccoctl.aws import calls, names, role_calls
 from ccoctl.aws.desired import Settings
@@ -27,8 +29,7 @@ _MOST_OTHERS = 5
 """Providers that are looked at because roles trust them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
     """What to look at."""
 
     settings: Settings
@@ -75,8 +76,7 @@ def account_id(asked: Reader) -> str:
     return str(asked.get(calls.get_caller_identity())["Account"])
 
 
-@dataclass(frozen=True, slots=True)
-class RoleQuestion:
+class RoleQuestion(msgspec.Struct, frozen=True):
     """Asks for one role and its policies."""
 
     asked: Reader
@@ -210,8 +210,7 @@ def _unless_denied(asked: Mapping[str, Future[T | None]]) -> tuple[list[T], tupl
     return found, tuple(hidden)
 
 
-@dataclass(frozen=True, slots=True)
-class _ProviderQuestion:
+class _ProviderQuestion(msgspec.Struct, frozen=True):
     asked: Reader
     arn: str
 

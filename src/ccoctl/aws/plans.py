@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, TypeAlias
+
+import msgspec
+from msgspec.structs import replace
 
 from ccoctl.aws import desired, kubernetes, manifests
 from ccoctl.aws.desired import Flavor, Issuer, Settings, Trusted
@@ -32,8 +34,7 @@ Key: TypeAlias = Jwk | Jwks | None
 signs with; None where there is none yet."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
+class Drawn(msgspec.Struct, frozen=True, kw_only=True):
     """A plan, and what a report wants to say of it."""
 
     plan: Plan

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from ccoctl.aws import calls, desired, names, policy, role_calls
 from ccoctl.aws import cloudfront_calls as front
@@ -33,8 +35,7 @@ _REQUEST = CredentialsRequest(
 _KEY = Jwk(kty="RSA", kid=Kid("any"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Required:
+class Required(msgspec.Struct, frozen=True, kw_only=True):
     """IAM actions: without the first nothing works, without the others only that part."""
 
     needed: tuple[str, ...]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
+
+import msgspec
 
 from ccoctl.aws.names import Tags
 from ccoctl.aws.policy import Policy
 from ccoctl.engine.call import Output, Template
-from ccoctl.engine.diff import Any_, Unseen, identity, immutable, observed, owned
+from ccoctl.engine.diff import Any_, Identity, Immutable, Observed, Owned, Unseen
 from ccoctl.errors import Problem
 
 
@@ -23,41 +24,38 @@ class OriginAccess(Enum):
     """Origin access control: its successor, and the only one in regions opened since December 2022."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PublicAccess:
+class PublicAccess(msgspec.Struct, frozen=True, kw_only=True):
     """A bucket's public access block. ACLs never make anything public here; a policy may, in a public bucket."""
 
     block_policies: bool
     block_acls: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bucket:
+class Bucket(msgspec.Struct, frozen=True, kw_only=True):
     """The bucket that serves the issuer's documents."""
 
-    name: str = identity()
-    region: str = immutable()
-    tags: Tags = owned()
-    public_access: PublicAccess | Unseen | None = owned()
-    policy: Policy | Unseen | None = owned()
-    empty: bool = observed(default=True)
+    name: Identity[str]
+    region: Immutable[str]
+    tags: Owned[Tags]
+    public_access: Owned[PublicAccess | Unseen | None]
+    policy: Owned[Policy | Unseen | None]
+    empty: Observed[bool] = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+class Document(msgspec.Struct, frozen=True, kw_only=True):
     """An object of the bucket; `body` is the parsed JSON."""
 
-    key: str = identity()
+    key: Identity[str]
     """Below the issuer."""
-    folder: str = identity(default="")
+    folder: Identity[str] = ""
     """Where the issuer's documents are in a bucket that several clusters share; empty in one of its own."""
-    body: Mapping[str, Any] | None = owned()
+    body: Owned[Mapping[str, Any] | None]
     """None where what is published is no JSON object."""
-    content_type: str = owned()
-    cache_control: str = owned()
-    tags: Tags | Unseen = owned()
-    etag: str = observed(default="")
-    raw: bytes = observed(default=b"")
+    content_type: Owned[str]
+    cache_control: Owned[str]
+    tags: Owned[Tags | Unseen]
+    etag: Observed[str] = ""
+    raw: Observed[bytes] = b""
     """What is published, as it was read."""
 
     @property
@@ -66,81 +64,76 @@ class Document:
         return f"{self.folder}/{self.key}" if self.folder else self.key
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessIdentity:
+class AccessIdentity(msgspec.Struct, frozen=True, kw_only=True):
     """An origin access identity or control; found by its comment or name, since neither takes tags."""
 
-    kind: OriginAccess = identity()
-    id: str | Output = observed()
-    etag: str = observed(default="")
+    kind: Identity[OriginAccess]
+    id: Observed[str | Output]
+    etag: Observed[str] = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Distribution:
+class Distribution(msgspec.Struct, frozen=True, kw_only=True):
     """The CloudFront distribution in front of a private bucket."""
 
-    comment: str = identity()
-    origin: str = immutable()
+    comment: Identity[str]
+    origin: Immutable[str]
     """The bucket's regional domain name."""
-    enabled: bool = owned()
-    tags: Tags | Unseen = owned()
-    id: str = observed(default="")
-    arn: str = observed(default="")
-    domain_name: str = observed(default="")
-    status: str = observed(default="")
-    etag: str = observed(default="")
-    access: OriginAccess = observed(default=OriginAccess.OAI)
-    config: Mapping[str, Any] | None = observed(default=None)
+    enabled: Owned[bool]
+    tags: Owned[Tags | Unseen]
+    id: Observed[str] = ""
+    arn: Observed[str] = ""
+    domain_name: Observed[str] = ""
+    status: Observed[str] = ""
+    etag: Observed[str] = ""
+    access: Observed[OriginAccess] = OriginAccess.OAI
+    config: Observed[Mapping[str, Any] | None] = None
     """The DistributionConfig as CloudFront answered it: an update sends it back whole."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provider:
+class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """The IAM OIDC provider of the issuer."""
 
-    url: str | Template = identity()
-    arn: str | Output | Template = observed()
-    audiences: frozenset[str] = owned()
-    tags: Tags = owned()
+    url: Identity[str | Template]
+    arn: Observed[str | Output | Template]
+    audiences: Owned[frozenset[str]]
+    tags: Owned[Tags]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Role:
+class Role(msgspec.Struct, frozen=True, kw_only=True):
     """The IAM role of one CredentialsRequest."""
 
-    name: str = identity()
-    path: str | Any_ = immutable()
-    trust: Policy = owned()
-    permissions: Policy | Unseen | None = owned()
+    name: Identity[str]
+    path: Immutable[str | Any_]
+    trust: Owned[Policy]
+    permissions: Owned[Policy | Unseen | None]
     """The inline policy of the role's own name."""
-    description: str = owned()
-    tags: Tags = owned()
-    boundary: str | Any_ = owned()
+    description: Owned[str]
+    tags: Owned[Tags]
+    boundary: Owned[str | Any_]
     """ARN of the permissions boundary; empty without one."""
-    max_session_duration: int | Any_ = owned()
+    max_session_duration: Owned[int | Any_]
     """Seconds."""
-    arn: str | Output | Template = observed(default="")
-    inline_policies: tuple[str, ...] | Unseen = observed(default=())
-    attached_policies: tuple[str, ...] | Unseen = observed(default=())
-    last_used: str = observed(default="")
+    arn: Observed[str | Output | Template] = ""
+    inline_policies: Observed[tuple[str, ...] | Unseen] = ()
+    attached_policies: Observed[tuple[str, ...] | Unseen] = ()
+    last_used: Observed[str] = ""
     """When and where it was last assumed, as IAM tracks it; empty when never."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class Account(msgspec.Struct, frozen=True, kw_only=True):
     """What was found in an AWS account for one name; an empty one is what a dry run starts from."""
 
     id: str = ""
     """The account's number; empty when nobody was asked."""
     bucket: Bucket | None = None
-    documents: Mapping[str, Document] = field(default_factory=dict)
+    documents: Mapping[str, Document] = msgspec.field(default_factory=dict)
     """By key: the discovery document and the JWKS, as they are published."""
-    objects: Mapping[str, Tags | Unseen] = field(default_factory=dict)
+    objects: Mapping[str, Tags | Unseen] = msgspec.field(default_factory=dict)
     """Tags by key of every object in the bucket; looked up for a deletion only."""
     access_identities: tuple[AccessIdentity, ...] = ()
     distribution: Distribution | None = None
     providers: tuple[Provider, ...] = ()
-    roles: Mapping[str, Role] = field(default_factory=dict)
+    roles: Mapping[str, Role] = msgspec.field(default_factory=dict)
     """By name."""
     denied: tuple[str, ...] = ()
     """What could not be looked at, as sentences that name the missing permission."""

@@ -9,9 +9,10 @@ which no other command writes and which goes with the provider.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+
+import msgspec
 
 from ccoctl.aws.desired import Issuer, Settings
 from ccoctl.aws.resources import Account, Provider
@@ -31,8 +32,7 @@ clocks differ."""
 _RECORD = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ) (\S{1,200})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Since when, in seconds since 1970, the cluster has been seen to sign with this key and with no other."""
 
     kid: str
@@ -50,8 +50,7 @@ def record_of(provider: Provider | None) -> Record | None:
         return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sighting:
+class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     """What a running cluster was seen to do and to hold."""
 
     signs_with: tuple[str, ...]
@@ -78,8 +77,7 @@ class Sighting:
         return self.signs_with[0] if len(self.signs_with) == 1 else ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(msgspec.Struct, frozen=True, kw_only=True):
     """A set-up's keys as they were found."""
 
     settings: Settings
@@ -146,8 +144,7 @@ class Use(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyState:
+class KeyState(msgspec.Struct, frozen=True, kw_only=True):
     """One published key."""
 
     kid: str

@@ -7,9 +7,10 @@ answers hold. Nothing of the user's is ever read by the shell as code: every tex
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from shlex import quote
 from typing import Any, TypeAlias
+
+import msgspec
 
 from ccoctl.aws import names
 from ccoctl.aws.desired import Settings
@@ -29,8 +30,7 @@ Section: TypeAlias = tuple[str, Sequence[str]]
 """What a step of the script does, as a sentence and as lines of bash."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Packed:
+class Packed(msgspec.Struct, frozen=True, kw_only=True):
     """What a script is made of that carries its files itself."""
 
     opening: str

@@ -11,7 +11,8 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ccoctl.aws.answers import BrokenError
 from ccoctl.engine.call import Answer, Call, at_path
@@ -78,11 +79,10 @@ _ARNS = {
 }
 
 
-@dataclass(slots=True)
-class Seen:
+class Seen(msgspec.Struct):
     """Whose account the answers so far were about: there is only one."""
 
-    account: tuple[str, str] = field(default=("", ""))
+    account: tuple[str, str] = msgspec.field(default=("", ""))
     """Partition and number; empty until somebody says it."""
 
     def checked(self, call: Call, answer: Answer) -> Answer:

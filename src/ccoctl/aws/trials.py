@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from ccoctl.federation.proof import Attempt, Component
 
@@ -11,8 +12,7 @@ STRANGERS = (Attempt.OTHER_NAMESPACE, Attempt.OTHER_KEY, Attempt.EXPIRED, Attemp
 """Tokens that differ in one thing alone from one that the role takes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
+class Trial(msgspec.Struct, frozen=True, kw_only=True):
     """One token for one role."""
 
     attempt: Attempt

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from ccoctl.aws import desired, manifests, upgrade_policy
 from ccoctl.aws.deletion import deletion
@@ -20,8 +22,7 @@ from ccoctl.engine.plan import After, Step, file_step
 from ccoctl.errors import ConflictError, Problem, Problems
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
+class Release(msgspec.Struct, frozen=True, kw_only=True):
     """What the new release wants, and whom its roles trust."""
 
     settings: Settings
@@ -29,8 +30,7 @@ class Release:
     trusted: Trusted
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dropped:
+class Dropped(msgspec.Struct, frozen=True, kw_only=True):
     """A role that the new release does not need."""
 
     role: Role
@@ -40,17 +40,16 @@ class Dropped:
     """True where another role serves the same Secret from now on."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
+class Drawn(msgspec.Struct, frozen=True, kw_only=True):
     """The steps of a phase, and what those about Secrets need to know."""
 
     account: Steps
     """What is done to roles."""
     files: tuple[Step, ...] = ()
     """The Secrets, as files."""
-    roles: Mapping[SecretRef, Role] = field(default_factory=dict)
+    roles: Mapping[SecretRef, Role] = msgspec.field(default_factory=dict)
     """The role that each wanted Secret names; its ARN is known."""
-    rights: Mapping[SecretRef, tuple[After, ...]] = field(default_factory=dict)
+    rights: Mapping[SecretRef, tuple[After, ...]] = msgspec.field(default_factory=dict)
     """Which steps a Secret waits for."""
     dropped: tuple[Dropped, ...] = ()
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from ccoctl.aws import names
 from ccoctl.aws.names import RoleName
@@ -20,8 +21,7 @@ _DESCRIPTION = re.compile(r"OpenShift role for (?P<namespace>[a-z0-9-]+)/(?P<nam
 """What both tools describe their roles as: it names the Secret in full, however the role's name is cut."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Serving:
+class Serving(msgspec.Struct, frozen=True, kw_only=True):
     """Who serves whom."""
 
     chosen: Mapping[SecretRef, RoleName]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ccoctl.aws import calls, names, upgrade_policy
 from ccoctl.aws.observe import RoleQuestion, account_id, role_candidates
@@ -12,18 +13,17 @@ from ccoctl.aws.resources import Role
 from ccoctl.errors import CloudError, ErrorKind, Problem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class Held(msgspec.Struct, frozen=True, kw_only=True):
     """What an account holds for one name."""
 
     name: str
     account: str
     """Its number."""
-    roles: Mapping[str, Role] = field(default_factory=dict)
+    roles: Mapping[str, Role] = msgspec.field(default_factory=dict)
     """By name: all whose names begin with ours, whoever they belong to."""
     providers: tuple[str, ...] = ()
     """ARNs of the providers that our roles trust and that are there."""
-    hidden: Mapping[str, Problem] = field(default_factory=dict)
+    hidden: Mapping[str, Problem] = msgspec.field(default_factory=dict)
     """By name: roles that may not be looked at, and why."""
 
     @property

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+import msgspec
 
 from ccoctl.aws import policy
 from ccoctl.aws.conditions import wildcards
@@ -22,8 +23,7 @@ _ASSUME = "sts:assumerolewithwebidentity"
 _COMPARED = frozenset({"Effect", "Action", "Resource", "Condition"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Union:
+class Union(msgspec.Struct, frozen=True, kw_only=True):
     """A policy that allows what either allows."""
 
     policy: Policy

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ccoctl.aws import policy, role_calls, upgrade_policy
 from ccoctl.aws.desired import Settings

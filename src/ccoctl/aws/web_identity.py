@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from ccoctl.errors import CcoctlError
 
@@ -40,8 +41,7 @@ def refuse(code: str, message: str, *, status: int = 400, reason: str = "") -> S
     return StsError(code, status, message, reason or message)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WebIdentityRequest:
+class WebIdentityRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One request, its parameters within their limits."""
 
     role_arn: str

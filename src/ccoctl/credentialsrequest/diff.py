@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
+
+import msgspec
 
 from ccoctl.credentialsrequest.model import AwsStatement, CredentialsRequest, PolicyCondition, Reason, SecretRef
 from ccoctl.credentialsrequest.select import Selected
@@ -23,8 +24,7 @@ class Change(Enum):
     CHANGED = "changed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Moved:
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
     """Texts that are there only afterwards, and those that were there only before; both sorted."""
 
     gained: tuple[str, ...] = ()
@@ -34,8 +34,7 @@ class Moved:
         return bool(self.gained or self.lost)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True, kw_only=True, order=True):
     """Actions with one effect, on one resource, under one condition."""
 
     effect: str
@@ -45,8 +44,7 @@ class Grant:
     actions: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestDiff:
+class RequestDiff(msgspec.Struct, frozen=True, kw_only=True):
     """One request that differs. Of an added one everything is gained, of a removed one everything is lost."""
 
     secret: SecretRef
@@ -61,12 +59,11 @@ class RequestDiff:
     resources: Moved
     conditions: Moved
     service_accounts: Moved
-    settings: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    settings: Mapping[str, tuple[str, str]] = msgspec.field(default_factory=dict)
     """What else changed, the token's path and the request's name: before and after."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseDiff:
+class ReleaseDiff(msgspec.Struct, frozen=True, kw_only=True):
     """Two releases compared."""
 
     before: str

@@ -6,7 +6,8 @@ import random
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ccoctl.engine.call import Answer, Call
 from ccoctl.engine.clock import Clock, SystemClock
@@ -16,14 +17,13 @@ from ccoctl.engine.retry import Patience, RetryPolicy, delay, kind_for, may_have
 from ccoctl.errors import CloudError, ErrorKind, InterruptedRunError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempts:
+class Attempts(msgspec.Struct, frozen=True, kw_only=True):
     """How calls are repeated; `stop` ends every pause."""
 
-    policy: RetryPolicy = field(default_factory=RetryPolicy)
-    clock: Clock = field(default_factory=SystemClock)
+    policy: RetryPolicy = msgspec.field(default_factory=RetryPolicy)
+    clock: Clock = msgspec.field(default_factory=SystemClock)
     chance: Callable[[], float] = random.random
-    stop: threading.Event = field(default_factory=threading.Event)
+    stop: threading.Event = msgspec.field(default_factory=threading.Event)
 
 
 OnRetry = Callable[[int, float, CloudError], None]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, TypeAlias
+
+import msgspec
 
 from ccoctl.errors import CcoctlError
 
@@ -23,8 +24,7 @@ Answer: TypeAlias = Mapping[str, object]
 """What a cloud answers: the parsed response, as its SDK gives it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
+class Output(msgspec.Struct, frozen=True, kw_only=True):
     """A reference to a value that the answer of an earlier step will hold."""
 
     step: str
@@ -35,8 +35,7 @@ class Output:
     """What stands in its place where nothing is executed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(msgspec.Struct, frozen=True):
     """Text with Outputs in it: the parts are joined once they are known."""
 
     parts: tuple[str | Output, ...]
@@ -44,8 +43,7 @@ class Template:
     """What stands for the whole text where nothing is executed; by default the joined placeholders."""
 
 
-@dataclass(frozen=True, slots=True)
-class JsonText:
+class JsonText(msgspec.Struct, frozen=True):
     """A parameter that is itself a JSON document in a string, as IAM takes policies."""
 
     document: Mapping[Any, Any]
@@ -54,8 +52,7 @@ class JsonText:
     """Indentation of the text; None writes it without white space."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listed:
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
     """Where what a call made is found when its answer was lost: an entry of a list, which stands for that answer."""
 
     operation: str
@@ -70,13 +67,12 @@ class Listed:
     """The member of the lost answer that the entry stands for."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, kw_only=True):
     """A request to a cloud: `service` and `operation` in the words of its SDK, and the parameters."""
 
     service: str
     operation: str
-    parameters: Mapping[str, Value] = field(default_factory=dict)
+    parameters: Mapping[str, Value] = msgspec.field(default_factory=dict)
     tolerate: frozenset[str] = frozenset()
     """Error codes that mean the wanted state is there already (`NoSuchEntity` for a deletion); the answer is empty."""
     tolerate_again: frozenset[str] = frozenset()

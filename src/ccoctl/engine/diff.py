@@ -1,15 +1,17 @@
-"""Wanted against found, for any two values of one frozen dataclass.
+"""Wanted against found, for any two values of one Struct.
 
-Each field says by its metadata what a difference of it means: `identity` and `observed` fields are not compared, a
-difference of an `immutable` one cannot be mended, one of an `owned` field can.
+Each field says by its type what a difference of it means: `Identity` and `Observed` fields are not compared, a
+difference of an `Immutable` one cannot be mended, one of an `Owned` field can.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from collections.abc import Mapping
 from enum import Enum
-from typing import Any, Literal
+from functools import cache
+from typing import Annotated, Literal, TypeAlias, TypeVar, get_type_hints
+
+import msgspec
 
 from ccoctl.engine.plan import FieldChange
 
@@ -24,15 +26,13 @@ ANY: Literal[Any_.ANY] = Any_.ANY
 """A wanted value that says: whatever it is, it stays."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unseen:
+class Unseen(msgspec.Struct, frozen=True):
     """A found value that could not be read, because this permission is missing."""
 
     action: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """What differs, by what that means."""
 
     changed: tuple[FieldChange, ...] = ()
@@ -41,43 +41,46 @@ class Difference:
     """`old` is the missing permission."""
 
 
-_ROLE = "role"
+class Meaning(Enum):
+    """What a difference of a field means."""
+
+    IDENTITY = "identity"
+    IMMUTABLE = "immutable"
+    OWNED = "owned"
+    OBSERVED = "observed"
 
 
-def identity(**options: Any) -> Any:
-    """A field that says which resource it is."""
-    return dataclasses.field(metadata={_ROLE: "identity"}, **options)
+T = TypeVar("T")
+
+Identity: TypeAlias = Annotated[T, Meaning.IDENTITY]
+"""A field that says which resource it is."""
+Immutable: TypeAlias = Annotated[T, Meaning.IMMUTABLE]
+"""A field that cannot change once the resource is there."""
+Owned: TypeAlias = Annotated[T, Meaning.OWNED]
+"""A field that we bring to what is wanted."""
+Observed: TypeAlias = Annotated[T, Meaning.OBSERVED]
+"""A field that is only looked at."""
 
 
-def immutable(**options: Any) -> Any:
-    """A field that cannot change once the resource is there."""
-    return dataclasses.field(metadata={_ROLE: "immutable"}, **options)
-
-
-def owned(**options: Any) -> Any:
-    """A field that we bring to what is wanted."""
-    return dataclasses.field(metadata={_ROLE: "owned"}, **options)
-
-
-def observed(**options: Any) -> Any:
-    """A field that is only looked at."""
-    return dataclasses.field(metadata={_ROLE: "observed"}, **options)
-
-
-def compare(wanted: Any, found: Any) -> Difference:
+def compare(wanted: msgspec.Struct, found: msgspec.Struct) -> Difference:
     """The fields in which two values of one type differ; a wanted value that is not known yet equals nothing."""
-    by_role: dict[str, list[FieldChange]] = {"immutable": [], "owned": [], "unseen": []}
-    for field in dataclasses.fields(wanted):
-        role = field.metadata[_ROLE]
-        if role not in by_role:
+    changed: list[FieldChange] = []
+    immutable: list[FieldChange] = []
+    unseen: list[FieldChange] = []
+    for name, meaning in _meanings(type(wanted)).items():
+        if meaning is Meaning.IDENTITY or meaning is Meaning.OBSERVED:
             continue
-        new, old = getattr(wanted, field.name), getattr(found, field.name)
+        new, old = getattr(wanted, name), getattr(found, name)
         if new is ANY:
             continue
         if isinstance(old, Unseen):
-            by_role["unseen"].append(FieldChange(name=field.name, old=old.action, new=new))
+            unseen.append(FieldChange(name=name, old=old.action, new=new))
         elif new != old:
-            by_role[role].append(FieldChange(name=field.name, old=old, new=new))
-    return Difference(
-        changed=tuple(by_role["owned"]), immutable=tuple(by_role["immutable"]), unseen=tuple(by_role["unseen"])
-    )
+            (immutable if meaning is Meaning.IMMUTABLE else changed).append(FieldChange(name=name, old=old, new=new))
+    return Difference(changed=tuple(changed), immutable=tuple(immutable), unseen=tuple(unseen))
+
+
+@cache
+def _meanings(kind: type[msgspec.Struct]) -> Mapping[str, Meaning]:
+    hints = get_type_hints(kind, include_extras=True)
+    return {name: hints[name].__metadata__[0] for name in kind.__struct_fields__}

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
+
+import msgspec
 
 from ccoctl.engine.plan import Outcome, Plan, Step
 
 
-@dataclass(frozen=True, slots=True)
-class PlanStarted:
+class PlanStarted(msgspec.Struct, frozen=True):
     """The first event: nothing was done yet."""
 
     plan: Plan
 
 
-@dataclass(frozen=True, slots=True)
-class StepStarted:
+class StepStarted(msgspec.Struct, frozen=True):
     """The step's needs are met and it runs now."""
 
     step: Step
 
 
-@dataclass(frozen=True, slots=True)
-class StepWaiting:
+class StepWaiting(msgspec.Struct, frozen=True):
     """A wait asked and the answer is not the wanted one yet."""
 
     step: Step
@@ -35,8 +33,7 @@ class StepWaiting:
     """Seconds after which it fails."""
 
 
-@dataclass(frozen=True, slots=True)
-class StepRetried:
+class StepRetried(msgspec.Struct, frozen=True):
     """An attempt failed in a way that is worth another one."""
 
     step: Step
@@ -47,15 +44,13 @@ class StepRetried:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class StepEnded:
+class StepEnded(msgspec.Struct, frozen=True):
     """The step is done, failed or skipped."""
 
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class PlanEnded:
+class PlanEnded(msgspec.Struct, frozen=True):
     """The last event."""
 
     interrupted: bool

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ccoctl.engine.attempt import Attempts
 from ccoctl.engine.board import Board
@@ -88,8 +89,7 @@ def _result(board: Board, answers: dict[str, Answer]) -> Result:
     )
 
 
-@dataclass(slots=True, kw_only=True)
-class _Crew:
+class _Crew(msgspec.Struct, kw_only=True):
     """Threads that take steps from a board, do them and put the outcomes back."""
 
     board: Board
@@ -97,7 +97,7 @@ class _Crew:
     stop: threading.Event
     tell: _OneAtATime
     answers: dict[str, Answer]
-    changed: threading.Condition = field(default_factory=threading.Condition)
+    changed: threading.Condition = msgspec.field(default_factory=threading.Condition)
     """Guards the board and the answers; told of every step that ends."""
 
     def threads(self, size: int) -> list[threading.Thread]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from graphlib import TopologicalSorter
+
+import msgspec
 
 from ccoctl.engine.plan import Step
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Graph:
+class Graph(msgspec.Struct, frozen=True, kw_only=True):
     """Steps in order, and their edges; reading them out of the calls is done once."""
 
     steps: tuple[Step, ...]

@@ -11,7 +11,8 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ccoctl.engine.call import Answer, Call
 from ccoctl.engine.clock import Clock, SystemClock
@@ -25,8 +26,7 @@ LEAST = 1.0
 """Calls a second; slower than that is standing still, and whoever stops a run waits for those whose turn is to come."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rate:
+class Rate(msgspec.Struct, frozen=True, kw_only=True):
     """What a service is asked at most."""
 
     ceiling: float
@@ -91,16 +91,15 @@ class Bucket:
         return max(1.0, float(sum(moment <= now for moment in self._asked)))
 
 
-@dataclass(slots=True, kw_only=True)
-class Pace:
+class Pace(msgspec.Struct, kw_only=True):
     """The buckets of all services that have a rate, for all threads of a run."""
 
     rates: Mapping[str, Rate]
     """By the service of a Call; any other service is asked at once."""
-    clock: Clock = field(default_factory=SystemClock)
-    _buckets: dict[str, Bucket] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    _never: threading.Event = field(default_factory=threading.Event)
+    clock: Clock = msgspec.field(default_factory=SystemClock)
+    _buckets: dict[str, Bucket] = msgspec.field(default_factory=dict)
+    _lock: threading.Lock = msgspec.field(default_factory=threading.Lock)
+    _never: threading.Event = msgspec.field(default_factory=threading.Event)
 
     def perform(self, call: Call, perform: Callable[[Call], Answer]) -> Answer:
         """The answer, asked for as soon as it is this call's turn.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from ccoctl.engine.call import Answer, Call, at_path
 from ccoctl.errors import CloudError, ErrorKind
@@ -14,8 +15,7 @@ MOST_ENTRIES = 20_000
 """Of a list, all pages together: an account has 5,000 roles at most, and a bucket of ours a few objects."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pages:
+class Pages(msgspec.Struct, frozen=True):
     """Where an answer has what belongs to its page, dotted."""
 
     entries: str

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import assert_never
+
+import msgspec
+from msgspec.structs import replace
 
 from ccoctl.engine.attempt import Attempts, with_retries
 from ccoctl.engine.call import Answer, Call, Output, at_path, resolve
@@ -17,8 +19,7 @@ WriteText = Callable[[WriteFile, str], None]
 """Writes a file's resolved content."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Performer:
+class Performer(msgspec.Struct, frozen=True, kw_only=True):
     """Does one step, in whatever thread it is called."""
 
     cloud: Cloud

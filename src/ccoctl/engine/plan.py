@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import PurePosixPath
 from typing import TypeAlias, assert_never
+
+import msgspec
 
 from ccoctl.engine.call import Call, JsonText, Output, Template, at_path, outputs
 
@@ -25,8 +26,7 @@ class Action(Enum):
     WAIT = "wait"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Address:
+class Address(msgspec.Struct, frozen=True, order=True):
     """What a step is about: the kind of resource and its name, `role demo-openshift-machine-api-…`."""
 
     kind: str
@@ -36,8 +36,7 @@ class Address:
         return f"{self.kind} {self.name}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldChange:
+class FieldChange(msgspec.Struct, frozen=True, kw_only=True):
     """One property of a resource that differs; documents are parsed JSON, so that a diff of them reads well."""
 
     name: str
@@ -45,8 +44,7 @@ class FieldChange:
     new: object
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WriteFile:
+class WriteFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file of the output directory, written whole or not at all."""
 
     path: PurePosixPath
@@ -57,8 +55,7 @@ class WriteFile:
     """False where an existing file of another content is an error instead."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wait:
+class Wait(msgspec.Struct, frozen=True, kw_only=True):
     """Ask until the answer at `path` is `equals`; the last answer is the step's answer."""
 
     call: Call
@@ -74,16 +71,14 @@ class Wait:
 Work: TypeAlias = Call | WriteFile | Wait
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class After:
+class After(msgspec.Struct, frozen=True, kw_only=True):
     """An edge that no Output explains, with the reason for it."""
 
     step: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to do. `id` is unique in its plan and stable from run to run."""
 
     id: str
@@ -122,8 +117,7 @@ def file_step(work: WriteFile, after: tuple[After, ...] = ()) -> Step:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Steps in a stable order that respects their needs, and what a person should know beside them."""
 
     steps: tuple[Step, ...] = ()
@@ -143,8 +137,7 @@ class State(Enum):
     SKIPPED = "skipped"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one step; `because` is the root cause's id when it was skipped, empty when the run was stopped."""
 
     step: Step
@@ -154,12 +147,11 @@ class Outcome:
     attempts: int = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
+class Result(msgspec.Struct, frozen=True, kw_only=True):
     """What became of a plan: one outcome for each step, in the plan's order, and the answers by step id."""
 
     outcomes: tuple[Outcome, ...]
-    answers: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    answers: Mapping[str, Mapping[str, object]] = msgspec.field(default_factory=dict)
     interrupted: bool = False
 
     @property

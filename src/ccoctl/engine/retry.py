@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from ccoctl.engine.call import Call
 from ccoctl.errors import CloudError, ErrorKind
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class Patience(msgspec.Struct, frozen=True, kw_only=True):
     """How one kind of error is waited out."""
 
     first: float
@@ -20,19 +19,18 @@ class Patience:
     """Seconds, all attempts that failed like this and the pauses after them together, when it is given up."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryPolicy:
+class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """How long each kind of error that may pass is waited out.
 
     Each has a time of its own, since AWS's clients meet them mixed: a network that fails is told within a minute also
     where the calls in between were throttled, and nobody is given up on because of a queue before it.
     """
 
-    throttled: Patience = field(default=Patience(first=0.5, longest=20.0, total=300.0))
+    throttled: Patience = msgspec.field(default=Patience(first=0.5, longest=20.0, total=300.0))
     """IAM lets a few calls a second through, and several tools may share an account."""
-    transient: Patience = field(default=Patience(first=0.25, longest=10.0, total=60.0))
+    transient: Patience = msgspec.field(default=Patience(first=0.25, longest=10.0, total=60.0))
     """A network that is down for a minute is told to the user rather than waited for."""
-    not_yet: Patience = field(default=Patience(first=0.25, longest=5.0, total=120.0))
+    not_yet: Patience = msgspec.field(default=Patience(first=0.25, longest=5.0, total=120.0))
     """AWS's services agree within seconds, rarely a minute."""
 
     def patience(self, kind: ErrorKind) -> Patience | None:

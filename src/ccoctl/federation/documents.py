@@ -10,8 +10,9 @@ import ipaddress
 import re
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+import msgspec
 
 from ccoctl.errors import CcoctlError, DocumentError
 from ccoctl.federation.https import Get
@@ -39,8 +40,7 @@ _WRAPPED = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "::/96", "::ffff:0:0
 """IPv6 networks whose addresses hold an IPv4 one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Documents:
+class Documents(msgspec.Struct, frozen=True, kw_only=True):
     """What an issuer publishes."""
 
     discovery: Discovery
@@ -85,8 +85,7 @@ def _private(url: str) -> str:
     return "has a private address" if wrapped or address.is_multicast or not address.is_global else ""
 
 
-@dataclass(slots=True)
-class _Kept:
+class _Kept(msgspec.Struct):
     lock: threading.Lock
     counted: float
     current: tuple[Documents, float] | None = None

@@ -13,10 +13,11 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
+
+import msgspec
 
 from ccoctl.engine.clock import Clock, SystemClock
 from ccoctl.engine.retry import Patience, RetryPolicy, delay
@@ -39,8 +40,7 @@ _NOT_KEPT = re.compile(r"(?:^|[\s,])(no-store|no-cache|private)(?:$|[\s,=])")
 Connect = Callable[[str, int, float], socket.socket]
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(msgspec.Struct, frozen=True):
     """A document as it was served."""
 
     body: bytes

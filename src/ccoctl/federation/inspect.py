@@ -6,7 +6,8 @@ Nothing here decides whether a token holds; `verify` does.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from ccoctl.errors import SigningKeyError, TokenError, TokenProblem
 from ccoctl.federation.claims import LATEST, SUBJECT_PREFIX
@@ -21,8 +22,7 @@ _LEGACY = "kubernetes.io/serviceaccount/"
 _REMEDY = "A token is three parts of base64url with dots between them, as `ccoctl token create` prints it."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inspection:
+class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     """A token's parts but for the signature."""
 
     header: Mapping[str, object]

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
+import msgspec
+
 from ccoctl.federation.clock import Clock
 from ccoctl.federation.projected import ProjectedVolume
 from ccoctl.federation.refresh import LONGEST_JITTER, Term, is_due, pause_after_failure, pause_until_due
@@ -21,8 +23,7 @@ class Issued:
     term: Term
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True, kw_only=True):
     """A refresh that did not succeed."""
 
     error: Exception
@@ -34,8 +35,7 @@ class Failed:
     """Seconds until the next attempt."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refreshed:
+class Refreshed(msgspec.Struct, frozen=True, kw_only=True):
     """A new token is in the volume."""
 
     term: Term

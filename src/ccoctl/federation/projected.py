@@ -19,8 +19,9 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from ccoctl.errors import FileError
 
@@ -30,8 +31,7 @@ _PAYLOAD = re.compile(r"\.\.\d{4}(?:_\d\d){5}\..+", re.ASCII)
 _LONGEST_NAME = 255
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Owner:
+class Owner(msgspec.Struct, frozen=True, kw_only=True):
     """Whom the files are for; without either everybody may read them, as in a pod that says nothing."""
 
     user: int | None = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 
 class Verdict(Enum):
@@ -27,8 +28,7 @@ class Part(Enum):
     ROLES = "roles"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that must hold, and whether it does."""
 
     name: str
@@ -38,8 +38,7 @@ class Check:
     part: Part = Part.ACCOUNT
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Permission:
+class Permission(msgspec.Struct, frozen=True, kw_only=True):
     """One statement of a role's permissions policy."""
 
     effect: str
@@ -49,8 +48,7 @@ class Permission:
     """As JSON; empty without one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Component:
+class Component(msgspec.Struct, frozen=True, kw_only=True):
     """What one CredentialsRequest gets: who may assume which role, and what that role may do."""
 
     secret: str
@@ -75,8 +73,7 @@ class Attempt(Enum):
     OTHER_AUDIENCE = "for another audience"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exchange:
+class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     """One token that was handed to the cloud for one role, and the answer."""
 
     attempt: Attempt
@@ -110,8 +107,7 @@ class Severity(Enum):
     LOW = "low"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """Something that works and yet deserves a look."""
 
     severity: Severity
@@ -129,8 +125,7 @@ class Standing(Enum):
     BROKEN = "does not hold"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proof:
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
     """All that was looked at and tried for one set-up."""
 
     name: str

@@ -5,7 +5,7 @@ Source: `requiresRefresh` in Kubernetes' pkg/kubelet/token/token_manager.go.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 LONGEST_USE = 24 * 3600
 """Seconds after which every token is replaced."""
@@ -19,8 +19,7 @@ FIRST_RETRY = 1.0
 """Seconds after the first failure; each later pause is twice as long, up to SWEEP."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Term:
+class Term(msgspec.Struct, frozen=True, kw_only=True):
     """How long a token is good for."""
 
     expires: float

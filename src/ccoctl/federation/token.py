@@ -6,7 +6,6 @@ Source: RFC 7515 §3.1, §4.1 and §5.2 (JWS), RFC 7519 §7.2 (JWT), RFC 8725 (b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 import msgspec
@@ -26,8 +25,7 @@ _NEVER = frozenset({"crit", "b64", "enc", "zip", "jku", "jwk", "x5u", "x5c", "ct
 _KID_LIMIT = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(msgspec.Struct, frozen=True):
     """What a token's header says: neither is believed, the key of that kid decides."""
 
     alg: str

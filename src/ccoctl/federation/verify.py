@@ -7,8 +7,8 @@ would have to say. Source: RFC 7515 §5.2, RFC 8725 §3, OpenID Connect Core 1.0
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
+import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -31,8 +31,7 @@ _PADDING = padding.PKCS1v15()
 _BY_CURVE = {curve.name: (alg, size) for curve, alg, size in CURVES.values()}
 
 
-@dataclass(frozen=True, slots=True)
-class VerificationKey:
+class VerificationKey(msgspec.Struct, frozen=True):
     """A public key with the algorithms that it may be used with."""
 
     public: PublicKey

@@ -6,9 +6,10 @@ Source: CloudFront API reference 2020-05-31, the operations on CloudFrontOriginA
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
+
+import msgspec
 
 from ccoctl.lab.answers import Answer, refusal
 from ccoctl.lab.asked import Asked
@@ -19,8 +20,7 @@ _ROOT = f"{CLOUDFRONT_ROOT}origin-access-identity/cloudfront"
 _PAGE = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """One origin access identity."""
 
     id: str

@@ -9,10 +9,10 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
+import msgspec
 from moto.utilities.utils import get_partition
 
 from ccoctl.lab.hosts import BucketHost, Host, ServiceHost
@@ -30,8 +30,7 @@ _FIELDS = 1000
 """Parameters of a request; no honest one has more."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signed:
+class Signed(msgspec.Struct, frozen=True, kw_only=True):
     """A signature of version 4, as a request carries it."""
 
     date: str
@@ -43,8 +42,7 @@ class Signed:
     """True when it is in the URL."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """A request, as far as the lab looks into it."""
 
     service: str

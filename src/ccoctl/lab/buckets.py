@@ -6,13 +6,13 @@ disabling ACLs" (the defaults of April 2023); S3 API reference, "Error responses
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket, PublicAccessBlock, s3_backends
 from moto.s3control.models import s3control_backends
+from msgspec.structs import replace
 
 from ccoctl.aws.conditions import Context
 from ccoctl.aws.evaluate import Question, Verdict, decide

@@ -6,9 +6,10 @@ Source: S3 API reference, DeleteObjects.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
+
+from msgspec.structs import replace
 
 from ccoctl.lab.answers import Answer, refusal
 from ccoctl.lab.asked import Asked

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
 from moto.cloudfront.models import Distribution
+from msgspec.structs import replace
 
 from ccoctl.lab import buckets
 from ccoctl.lab.access_identities import AccessIdentities
@@ -34,8 +35,7 @@ ReadObject = Callable[[str, str, str], Answer]
 """Reads an object of a bucket: its region, the bucket and the key."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
+class _Kept(msgspec.Struct, frozen=True):
     answer: Answer
     at: float
     until: float

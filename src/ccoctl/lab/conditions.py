@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Weather:
+class Weather(msgspec.Struct, frozen=True, kw_only=True):
     """How often what goes wrong; each a share of the requests, from 0 to 1."""
 
     throttle: float = 0.0
@@ -31,8 +30,7 @@ class Weather:
         return not any((self.throttle, self.server_errors, self.unavailable, self.connection_resets, self.lost_answers))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conditions:
+class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     """How this AWS behaves."""
 
     enforce_iam: bool = False
@@ -42,6 +40,6 @@ class Conditions:
     """Seconds until a distribution is deployed."""
     eventual_consistency: float = 0.0
     """Seconds until what was made is seen everywhere."""
-    weather: Weather = field(default_factory=Weather)
+    weather: Weather = msgspec.field(default_factory=Weather)
     clock_ahead: float = 0.0
     """Seconds that its clock is ahead of this machine's, or behind where they are negative."""

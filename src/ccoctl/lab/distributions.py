@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
 from moto.cloudfront import models
 from moto.cloudfront.models import CloudFrontBackend, Distribution, cloudfront_backends
+from msgspec.structs import replace
 
 from ccoctl.lab.accounts import ACCOUNT
 from ccoctl.lab.answers import Answer, refusal

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import io
-import json
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
 from typing import Any
 
+import msgspec
 from moto.moto_api._internal.models import moto_api_backend
 
 from ccoctl.federation.documents import IssuerCache
@@ -35,8 +34,7 @@ LAB_ROOT = "/_lab/"
 """Below it the lab itself answers: GET `calls` and POST `reset`."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
+class _Outcome(msgspec.Struct, frozen=True):
     answer: Answer
     principal: Principal | None = None
     reason: str = ""
@@ -257,7 +255,7 @@ class Edge:
     def _own(self, environ: dict[str, Any]) -> Answer:
         match environ["REQUEST_METHOD"], environ["PATH_INFO"].removeprefix(LAB_ROOT):
             case "GET", "calls":
-                body = json.dumps([asdict(call) for call in self.calls()]).encode()
+                body = msgspec.json.encode(self.calls())
                 return Answer(status=200, body=body, headers={"Content-Type": "application/json"})
             case "POST", "reset":
                 self.reset()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import Counter
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+import msgspec
 
 from ccoctl.lab.answers import Answer, refusal
 from ccoctl.lab.asked import Asked
@@ -44,8 +45,7 @@ _MESSAGES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True):
     """What goes wrong with one request."""
 
     answer: Answer | None = None

@@ -6,8 +6,9 @@ Source: S3 user guide, "Virtual hosting of general purpose buckets"; the DNS suf
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import cache, lru_cache
+
+import msgspec
 
 from ccoctl.aws.partition import partitions
 
@@ -20,8 +21,7 @@ _SERVICE = re.compile(rf"(?P<service>[a-z0-9-]+?)(?:-fips)?(?:\.(?P<region>{_REG
 _DISTRIBUTION = re.compile(r"[a-z0-9]+\.cloudfront\.(?:net|cn)")
 
 
-@dataclass(frozen=True, slots=True)
-class BucketHost:
+class BucketHost(msgspec.Struct, frozen=True):
     """A bucket's own name; `region` is empty for the global one."""
 
     bucket: str
@@ -30,8 +30,7 @@ class BucketHost:
     """The name in the certificate that S3 shows there: its `*` stands for one label, so for no bucket with a dot."""
 
 
-@dataclass(frozen=True, slots=True)
-class DistributionHost:
+class DistributionHost(msgspec.Struct, frozen=True):
     """A distribution's domain name."""
 
     domain: str
@@ -42,8 +41,7 @@ class DistributionHost:
         return f"*.{self.domain.partition('.')[2]}"
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceHost:
+class ServiceHost(msgspec.Struct, frozen=True):
     """The endpoint of a service's API."""
 
     name: str

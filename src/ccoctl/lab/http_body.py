@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from email.message import Message
 from http import HTTPStatus
 from typing import Protocol
+
+import msgspec
 
 from ccoctl.errors import CcoctlError
 
@@ -50,8 +51,7 @@ class Reader(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Framing:
+class Framing(msgspec.Struct, frozen=True, kw_only=True):
     """How long a body is, by the request's head."""
 
     length: int

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
+
+import msgspec
 
 from ccoctl.lab.answers import Answer
 from ccoctl.lab.asked import Asked
@@ -21,8 +22,7 @@ RESET = "ConnectionReset"
 """The code of an answer that never arrived."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoggedCall:
+class LoggedCall(msgspec.Struct, frozen=True, kw_only=True):
     """One request and its answer."""
 
     at: float

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from ccoctl.lab import accounts, signatures
 from ccoctl.lab.accounts import Document
@@ -19,8 +20,7 @@ ADMINISTRATOR_SECRET = "lab"  # noqa: S105 - it opens nothing but the lab, on lo
 _EVERYTHING: Mapping[str, Any] = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Principal:
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody, and the groups of policies of which each must allow what they do."""
 
     arn: str

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
 
@@ -19,8 +18,7 @@ _TIMEOUT = 30.0
 """Seconds to wait for the process to end."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AwsProcess:
+class AwsProcess(msgspec.Struct, frozen=True, kw_only=True):
     """A running one."""
 
     endpoint_url: str

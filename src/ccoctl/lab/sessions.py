@@ -6,7 +6,8 @@ import base64
 import secrets
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from ccoctl.aws.exchange import Grant
 from ccoctl.lab import accounts
@@ -16,8 +17,7 @@ _TOKEN_BYTES = 180
 """Of a session token, unless a request asks for a longer one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
+class Session(msgspec.Struct, frozen=True, kw_only=True):
     """One assumed role."""
 
     access_key: str

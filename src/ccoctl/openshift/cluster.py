@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+import msgspec
 from httpx2 import HTTPError
 from lightkube.core.exceptions import ConfigError
 
@@ -42,8 +42,7 @@ _AGAIN = "Somebody changed it meanwhile: look at it, and run the command again."
 _TAKE_OVER = "See who set it and why; --force-conflicts, where the command has it, takes the field over."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Refusal:
+class _Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """A Status that is a failure, or what stands in for one."""
 
     reason: str

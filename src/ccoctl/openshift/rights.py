@@ -7,8 +7,10 @@ there takes it beside `patch`.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from ccoctl.engine.call import Call
 from ccoctl.openshift.operations import OPERATIONS
@@ -17,8 +19,7 @@ ANY = "*"
 """In a call: whichever namespace or name there is."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Right:
+class Right(msgspec.Struct, frozen=True, order=True):
     """One verb on one thing; texts that do not apply are empty."""
 
     namespace: str

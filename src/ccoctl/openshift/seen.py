@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from ccoctl.credentialsrequest.model import Loaded, SecretRef
 from ccoctl.engine.diff import Unseen
 from ccoctl.errors import CcoctlError, Problem
@@ -27,22 +29,20 @@ class HeldSecret:
     """What it holds, as text."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Requests:
+class Requests(msgspec.Struct, frozen=True, kw_only=True):
     """The CredentialsRequests of a cluster."""
 
     loaded: Loaded
     documents: Mapping[SecretRef, Mapping[str, Any]]
     """The objects of those for AWS, as files would hold them: without what the API server added."""
-    own_roles: Mapping[SecretRef, str] = field(default_factory=dict)
+    own_roles: Mapping[SecretRef, str] = msgspec.field(default_factory=dict)
     """The ARN of the role that a request brings itself, as add-ons do: the operator makes its Secret, and nobody asks
     us for a role. Such requests are not among the loaded ones."""
     problems: tuple[Problem, ...] = ()
     """Requests that cannot be read."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterSeen:
+class ClusterSeen(msgspec.Struct, frozen=True, kw_only=True):
     """A cluster as it is; None is what does not exist."""
 
     mode: str | Unseen | None

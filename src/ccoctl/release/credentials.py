@@ -34,8 +34,7 @@ class Login:
     """A bearer token, shown as it is."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Logins:
+class Logins(msgspec.Struct, frozen=True, kw_only=True):
     """The logins of several files, the first of which comes first."""
 
     by_file: tuple[tuple[str, Mapping[str, Login]], ...] = ()

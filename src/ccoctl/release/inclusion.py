@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from ccoctl.credentialsrequest.cursor import Cursor, shortened, shown, suggestion
 from ccoctl.credentialsrequest.document import documents
@@ -61,8 +62,7 @@ _FIRST_SET = 11
 _CURRENT = "vCurrent"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Capabilities:
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     """The optional parts that a cluster has."""
 
     enabled: frozenset[str]
@@ -70,8 +70,7 @@ class Capabilities:
     """Those that this tool does not know are enabled, too: the set is that of the release itself."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inclusion:
+class Inclusion(msgspec.Struct, frozen=True, kw_only=True):
     """What an install-config says about the manifests that its cluster gets."""
 
     cloud: str

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
+
+import msgspec
 
 from ccoctl.errors import ErrorKind, ImageError
 from ccoctl.release.tarstream import Bytes, Entry, Kind, TarStream
@@ -27,8 +28,7 @@ MOST_MEMBERS = 500_000
 """Of a packed layer; those that can be read in parts have one for each file."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How much is read before an image is taken for hostile. A release's manifests have about 15 MiB in 900 files."""
 
     file_bytes: int = 16 * 1024 * 1024
@@ -40,13 +40,12 @@ class Limits:
     """Of a layer unpacked; zeros pack a thousandfold."""
 
 
-@dataclass(slots=True)
-class Layer:
+class Layer(msgspec.Struct):
     """What one layer says about the directory."""
 
-    files: dict[str, bytes] = field(default_factory=dict)
+    files: dict[str, bytes] = msgspec.field(default_factory=dict)
     """By their names in the directory."""
-    removed: set[str] = field(default_factory=set)
+    removed: set[str] = msgspec.field(default_factory=set)
     """Names that lower layers may have, and that are gone."""
     hides_all: bool = False
     """Nothing of the lower layers is left."""

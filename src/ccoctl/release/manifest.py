@@ -6,7 +6,6 @@ Source: the OCI image specification, manifest.md and image-index.md; Docker's im
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import msgspec
@@ -31,8 +30,7 @@ _MOST_CONTENT = 2**62
 _ALIASES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifest:
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """One image."""
 
     config: Descriptor
@@ -40,15 +38,13 @@ class Manifest:
     """The first is the base, the last wins."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Index:
+class Index(msgspec.Struct, frozen=True, kw_only=True):
     """The same image for several platforms."""
 
     manifests: tuple[Descriptor, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(msgspec.Struct, frozen=True, kw_only=True):
     """What an image's configuration says of it, as far as it is read."""
 
     created: str = ""

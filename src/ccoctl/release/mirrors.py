@@ -7,7 +7,8 @@ Source: ImageContentSourcePolicy (operator.openshift.io/v1alpha1), ImageDigestMi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from ccoctl.credentialsrequest.cursor import Cursor, shortened, shown
 from ccoctl.credentialsrequest.document import documents
@@ -23,8 +24,7 @@ _NEVER = "NeverContactSource"
 _MOST = 10_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mirrors:
+class Mirrors(msgspec.Struct, frozen=True, kw_only=True):
     """The mirrors of one source."""
 
     source: str

@@ -6,8 +6,10 @@ Source: the grammar of github.com/distribution/reference; containers-transports(
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import TypeAlias
+
+import msgspec
+from msgspec.structs import replace
 
 from ccoctl.errors import UsageError
 
@@ -24,8 +26,7 @@ _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Image:
+class Image(msgspec.Struct, frozen=True, kw_only=True):
     """An image in a registry; without a tag and a digest it is the one tagged `latest`."""
 
     registry: str
@@ -57,8 +58,7 @@ class Image:
         return f"{self.name}{f':{self.tag}' if self.tag else ''}{f'@{self.digest}' if self.digest else ''}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OnDisk:
+class OnDisk(msgspec.Struct, frozen=True, kw_only=True):
     """An image in an OCI layout: a directory, or a tar archive of one."""
 
     path: str

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from ccoctl.credentialsrequest.aws_spec import API_VERSION
 from ccoctl.credentialsrequest.cursor import Cursor, shown
@@ -22,8 +23,7 @@ _MOST_VALUES = 30_000
 """In all requests of an image; the sixty of all clouds have about 4,000, and writing them takes a while."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Extracted:
+class Extracted(msgspec.Struct, frozen=True, kw_only=True):
     """The files as `oc` would write them, and what was left out."""
 
     files: Mapping[str, str]

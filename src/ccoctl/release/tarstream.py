@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from ccoctl.errors import ErrorKind, ImageError
 
@@ -33,8 +34,7 @@ class Kind(Enum):
     SPARSE = "sparse file"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One entry's header."""
 
     name: str

@@ -10,10 +10,10 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
+import msgspec
 from httpx2 import Client, HTTPError, InvalidURL, Response, Timeout
 
 from ccoctl.engine.clock import Clock
@@ -34,8 +34,7 @@ _SECRET = re.compile(r"(?i:bearer|basic)\s+\S+|ey[\w-]{6,}\.[\w-]+(?:\.[\w-]*)?"
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trust:
+class Trust(msgspec.Struct, frozen=True, kw_only=True):
     """Which servers are believed."""
 
     insecure: bool = False
@@ -44,8 +43,7 @@ class Trust:
     """Certificate authorities that are trusted beside the system's."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A server's answer; its body comes in pieces, and only once."""
 
     status: int

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from ccoctl.federation.proof import Attempt, Component, Exchange, Proof
 
@@ -29,8 +30,7 @@ class Mark(Enum):
         return self in (Mark.UNTRIED, Mark.REFUSED, Mark.GRANTED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class Cell(msgspec.Struct, frozen=True, kw_only=True):
     """What was tried for one row and one role."""
 
     exchanges: tuple[Exchange, ...]
@@ -42,8 +42,7 @@ class Cell:
         return max((mark_of(item) for item in self.exchanges), key=order.index, default=Mark.UNTRIED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class Row(msgspec.Struct, frozen=True, kw_only=True):
     """The tokens of one service account, or of one kind of stranger."""
 
     label: str
@@ -56,8 +55,7 @@ class Row:
     """One for each role of the matrix."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Matrix:
+class Matrix(msgspec.Struct, frozen=True, kw_only=True):
     """Every exchange of a proof, in its place."""
 
     roles: tuple[str, ...]
@@ -66,8 +64,7 @@ class Matrix:
     strangers: tuple[Row, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Count:
+class Count(msgspec.Struct, frozen=True, kw_only=True):
     """How many exchanges ended as they must, of how many."""
 
     right: int
@@ -83,8 +80,7 @@ class Count:
         return f"{self.right}/{self.tried}" if self.tried else "-"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
     """The exchanges of one component, counted."""
 
     own: Count

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 from difflib import unified_diff
 from typing import Any
 
+import msgspec
+from msgspec import structs
+
 from ccoctl.engine.call import Call, with_placeholders
 from ccoctl.engine.plan import Action, Address, FieldChange, Plan, Step, Wait, WriteFile
 
@@ -94,8 +97,8 @@ def plain(value: object) -> Any:
     value = with_placeholders(value)
     if isinstance(value, set | frozenset):
         return sorted(map(str, value))
-    if hasattr(value, "__dataclass_fields__"):
-        return {name: plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    if isinstance(value, msgspec.Struct):
+        return {name: plain(member) for name, member in structs.asdict(value).items()}
     if value is None or isinstance(value, str | int | float | bool | dict | list):
         return value
     return str(value)

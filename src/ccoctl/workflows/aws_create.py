@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from ccoctl.aws import names
 from ccoctl.aws.observe import Scope, account_id, find_provider, observe
@@ -24,8 +26,7 @@ from ccoctl.workflows.create_key_pair import KeyPair
 from ccoctl.workflows.output_files import only_changes, without_files, writer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class Made(msgspec.Struct, frozen=True, kw_only=True):
     """What a creation ended with; texts are empty where they are not known because a step was not done."""
 
     prepared: Prepared

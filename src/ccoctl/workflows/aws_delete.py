@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from ccoctl.aws import names
 from ccoctl.aws.deletion import Deletion, deletion
@@ -45,8 +45,7 @@ def prepare(settings: Settings, cloud: Cloud, *, concurrency: int = 10, tell: Te
     return deletion(settings.name, settings.bucket, found, shared=bool(settings.shared))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deleted:
+class Deleted(msgspec.Struct, frozen=True, kw_only=True):
     """What a deletion ended with."""
 
     deletion: Deletion

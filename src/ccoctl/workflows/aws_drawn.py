@@ -5,8 +5,9 @@ Apart from `aws_create`, whose half that asks and calls a cloud a dry run does n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import assert_never
+
+import msgspec
 
 from ccoctl.aws import plans
 from ccoctl.aws.plans import Drawn
@@ -17,8 +18,7 @@ from ccoctl.workflows.aws_keys import Keys, keys_for
 from ccoctl.workflows.aws_order import Checked, Part
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """A plan that is ready, with the keys that it publishes."""
 
     checked: Checked

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+
+import msgspec
+from msgspec.structs import replace
 
 from ccoctl.aws.dry_run import DryFile, dry_run_files, file_names
 from ccoctl.aws.script import MODE, NAME, script
@@ -13,8 +15,7 @@ from ccoctl.workflows.create_key_pair import KeyPair
 from ccoctl.workflows.places import refuse_blocked, sweep_below, write_below
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class Written(msgspec.Struct, frozen=True, kw_only=True):
     """What a dry run wrote."""
 
     prepared: Prepared

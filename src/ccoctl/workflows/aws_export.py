@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import assert_never
+
+import msgspec
 
 from ccoctl.aws import names, plans
 from ccoctl.aws.export_cli import cli_script
@@ -41,8 +42,7 @@ class Format(Enum):
     TERRAFORM = "terraform"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exported:
+class Exported(msgspec.Struct, frozen=True, kw_only=True):
     """An export, and what is to be said beside it."""
 
     export: Export

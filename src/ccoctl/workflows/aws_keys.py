@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec.structs import replace
 
 from ccoctl.aws.steps import keys as steps
 from ccoctl.engine.call import Answer, Call
@@ -19,8 +21,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keys:
+class Keys(msgspec.Struct, frozen=True, kw_only=True):
     """The public key to publish, and what is to be written of its pair once nothing stands in the way."""
 
     public: Jwk | None = None

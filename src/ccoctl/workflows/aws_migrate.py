@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from ccoctl.aws import names
 from ccoctl.aws.migration import NEVER_USED, Found, Side, Situation
@@ -40,8 +43,7 @@ from ccoctl.workflows.output_files import only_changes, writer
 from ccoctl.workflows.reach import Reach
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(msgspec.Struct, frozen=True, kw_only=True):
     """The options of the two commands, as given."""
 
     base: aws_order.Order
@@ -58,8 +60,7 @@ class Order:
         return self.to.other if self.rollback else self.to
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
     """An order that can be carried out."""
 
     order: Order
@@ -92,8 +93,7 @@ class At:
     key: PrivateKey | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
+class Looked(msgspec.Struct, frozen=True, kw_only=True):
     """What was seen; nothing is changed yet."""
 
     checked: Checked
@@ -114,8 +114,7 @@ class Stage(Enum):
     """Take the old issuer away."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """A plan that is ready."""
 
     looked: Looked

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from ccoctl.aws import manifests
 from ccoctl.aws import migration_calls as real
@@ -23,8 +25,7 @@ def authentication_file(situation: Situation, target: Side, done: Iterable[str])
     return file_step(manifests.authentication(situation.issuer(target)), edges("manifests come last", *done))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tokens:
+class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     """Which tokens of the cluster are looked at, and which are exchanged."""
 
     accounts: tuple[str, ...]

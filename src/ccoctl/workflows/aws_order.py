@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+
+import msgspec
 
 from ccoctl.aws import desired, kubernetes, manifests, names
 from ccoctl.aws.desired import Flavor, Settings, Trusted
@@ -27,8 +28,7 @@ class Part(Enum):
     IAM_ROLES = "IAM roles"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(msgspec.Struct, frozen=True, kw_only=True):
     """The options of the creating commands and of `plan`, as given."""
 
     part: Part
@@ -47,15 +47,14 @@ class Order:
     flavor: Flavor = Flavor.OPENSHIFT
     boundary: str = ""
     role_path: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = msgspec.field(default_factory=dict)
     max_session_duration: int | None = None
     bind_audience: bool = False
     enable_tech_preview: bool = False
     key_bits: int = 4096
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
     """An order that can be carried out: settings, requests, and the provider that roles alone trust."""
 
     order: Order

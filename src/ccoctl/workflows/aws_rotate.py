@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 from ccoctl.aws.desired import Settings, documents
 from ccoctl.aws.mode import Mode, mode
@@ -33,8 +35,7 @@ _ROUNDS = 6
 """Plans that one run carries out at most: one that follows from another, and some races that are lost."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
+class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked for; at most one of the four kinds of work."""
 
     settings: Settings
@@ -59,8 +60,7 @@ class Order:
         return bool(self.retire) or self.retire_old
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """What was found, and what is left to do."""
 
     order: Order
@@ -74,8 +74,7 @@ class Prepared:
     """The kids that the plan takes down."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rotated:
+class Rotated(msgspec.Struct, frozen=True, kw_only=True):
     """What a run ended with."""
 
     results: tuple[Result, ...]

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from ccoctl.errors import FileError
 from ccoctl.signing import keypair
@@ -22,8 +23,7 @@ FOLDER = "signing-key-"
 _NUMBERED = re.compile(rf"{FOLDER}([1-9][0-9]{{0,5}})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewPair:
+class NewPair(msgspec.Struct, frozen=True, kw_only=True):
     """A pair that is there, or is to be written with `save`."""
 
     directory: Path

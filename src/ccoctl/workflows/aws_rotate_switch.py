@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
 
 from ccoctl.aws import rotation_calls as ask
 from ccoctl.aws.rotation import Found, Sighting, missing_keys, record_of
@@ -21,8 +23,7 @@ _READ = "pair/read"
 _PUBLIC_KEY, _PRIVATE_KEY = "service-account.pub", "service-account.key"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Next:
+class Next(msgspec.Struct, frozen=True, kw_only=True):
     """The key that the cluster is to sign with."""
 
     public: Jwk | None = None
@@ -33,8 +34,7 @@ class Next:
     """Whether the cluster is told to make one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
+class Drawn(msgspec.Struct, frozen=True, kw_only=True):
     """A plan, and whether another one follows from what it brings."""
 
     plan: Plan

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import Enum
+
+import msgspec
+from msgspec.structs import replace
 
 from ccoctl.aws.reader import Reader, reader
 from ccoctl.aws.steps.common import Steps, together
@@ -35,8 +37,7 @@ class Phase(Enum):
     FINISH = "finish"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upgrade:
+class Upgrade(msgspec.Struct, frozen=True, kw_only=True):
     """The options of a phase, checked."""
 
     phase: Phase
@@ -54,8 +55,7 @@ class Upgrade:
         return tuple(request.secret for request in self.checked.requests)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ready:
+class Ready(msgspec.Struct, frozen=True, kw_only=True):
     """A phase that was looked at and can be carried out."""
 
     upgrade: Upgrade
@@ -75,8 +75,7 @@ class Ready:
         return Plan(steps=tuple(alone))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upgraded:
+class Upgraded(msgspec.Struct, frozen=True, kw_only=True):
     """What a phase ended with."""
 
     ready: Ready

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import yaml
 
 from ccoctl.aws import names
@@ -47,8 +48,7 @@ class ClusterSecret:
         return _said(_TOKEN, self.credentials)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InCluster:
+class InCluster(msgspec.Struct, frozen=True, kw_only=True):
     """What a cluster was found to hold."""
 
     secrets: Mapping[SecretRef, ClusterSecret]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from ccoctl.aws import names, plans
 from ccoctl.aws.checks import Seen, checks
@@ -36,8 +37,7 @@ AUTHENTICATION = MANIFESTS / "cluster-authentication-02-config.yaml"
 _SECRETS = "*-credentials.yaml"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Looked:
+class Looked(msgspec.Struct, frozen=True, kw_only=True):
     """What was seen of a set-up before any token is exchanged."""
 
     checked: Checked

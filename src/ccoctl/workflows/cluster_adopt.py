@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import msgspec
 import yaml
+from msgspec.structs import replace
 
 from ccoctl.aws import manifests
 from ccoctl.aws.desired import issuer_elsewhere
@@ -36,8 +37,7 @@ KEYS = PurePosixPath("keys")
 """Where the cluster's public keys are, one file each, named by its kid; PUBLIC is the one that signs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Adoption:
+class Adoption(msgspec.Struct, frozen=True, kw_only=True):
     """The files to write."""
 
     checked: Checked

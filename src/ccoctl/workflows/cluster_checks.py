@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from ccoctl.credentialsrequest.model import CredentialsRequest, SecretRef
 from ccoctl.engine.diff import Unseen
@@ -21,8 +22,7 @@ _SHOWN = 5
 """Things of a kind that are named; the rest is counted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Against:
+class Against(msgspec.Struct, frozen=True, kw_only=True):
     """What the cluster is compared with."""
 
     requests: tuple[CredentialsRequest, ...]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from ccoctl.aws import names
 from ccoctl.credentialsrequest.model import SecretRef
@@ -17,8 +18,7 @@ _BEHIND_CLOUDFRONT = re.compile(r"https://[a-z0-9]+\.cloudfront\.net(/[a-z0-9-]+
 _ROLE = re.compile(r"arn:[a-z-]+:iam::(?P<account>\d{12}):role/(?:[\x21-\x7e]*/)?(?P<name>[\w+=,.@-]{1,64})", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Found(msgspec.Struct, frozen=True, kw_only=True):
     """What a cluster says of its set-up."""
 
     name: str

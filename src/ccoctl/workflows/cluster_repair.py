@@ -7,7 +7,9 @@ cluster's Secrets and issuer instead of the installer's manifests.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from ccoctl.aws import names, plans
 from ccoctl.aws.observe import Scope, observe
@@ -30,8 +32,7 @@ from ccoctl.workflows.cluster_steps import dead_providers, issuer_steps, removal
 from ccoctl.workflows.output_files import without_files, writer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repair:
+class Repair(msgspec.Struct, frozen=True, kw_only=True):
     """A plan that is ready."""
 
     checked: Checked

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from ccoctl.aws import names
 from ccoctl.aws.desired import TOKEN_AUDIENCE
@@ -27,8 +29,7 @@ from ccoctl.workflows.cluster_checks import Against, accounts_check, cluster_che
 from ccoctl.workflows.cluster_order import issuer_of
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterLooked:
+class ClusterLooked(msgspec.Struct, frozen=True, kw_only=True):
     """What was seen of a cluster and its account, and the tokens that are tried next."""
 
     looked: Looked

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+import msgspec
+
 from ccoctl.errors import FileError, SigningKeyError
 from ccoctl.files import Change, read_bytes, read_if_present
 from ccoctl.signing import keypair
@@ -47,8 +49,7 @@ class SigningKey:
     """The public half as it is published."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExistingKeyPair:
+class ExistingKeyPair(msgspec.Struct, frozen=True, kw_only=True):
     """What `inspect` found: a good private key, and which of the files made from it are there, too."""
 
     key: SigningKey
@@ -56,16 +57,14 @@ class ExistingKeyPair:
     has_installer: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyFile:
+class KeyFile(msgspec.Struct, frozen=True, kw_only=True):
     """One of the three files."""
 
     path: Path
     done: Done
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyPair:
+class KeyPair(msgspec.Struct, frozen=True, kw_only=True):
     """The result: the key that is in the directory now, and what was done with each file."""
 
     key: SigningKey

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from ccoctl.engine.call import outputs
 from ccoctl.engine.plan import FieldChange, Plan, Step, WriteFile

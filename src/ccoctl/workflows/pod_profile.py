@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from ccoctl.errors import Problem, Problems
 
@@ -27,8 +28,7 @@ _ENTRIES = {
 _NEEDED = ("role_arn", "web_identity_token_file")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
     """Which role a component uses."""
 
     role_arn: str

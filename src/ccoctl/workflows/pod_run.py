@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import msgspec
+
 from ccoctl.aws.desired import TOKEN_AUDIENCE
 from ccoctl.errors import CcoctlError, Problems, UsageError
 from ccoctl.federation.clock import Clock
@@ -35,8 +37,7 @@ _OURSELVES = Owner(user=os.geteuid()) if hasattr(os, "geteuid") else None
 _REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodOrder:
+class PodOrder(msgspec.Struct, frozen=True, kw_only=True):
     """What a user asks for."""
 
     service_account: str
@@ -63,8 +64,7 @@ class Component:
     region: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pod:
+class Pod(msgspec.Struct, frozen=True, kw_only=True):
     """Where a command of the component runs."""
 
     environment: Mapping[str, str]

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+import msgspec
+
 from ccoctl.credentialsrequest.cursor import Cursor
 from ccoctl.credentialsrequest.document import documents
 from ccoctl.errors import CcoctlError, FileError, Problem, Problems, SigningKeyError
@@ -68,8 +70,7 @@ class Piece:
     data: bytes = field(repr=False, default=b"")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preparation:
+class Preparation(msgspec.Struct, frozen=True, kw_only=True):
     """What the installer's directory lacks; `pieces` in the order in which they are written."""
 
     directory: Path

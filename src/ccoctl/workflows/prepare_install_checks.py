@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+import msgspec
+
 from ccoctl.aws import names
 from ccoctl.aws.partition import partition_of
 from ccoctl.aws.plans import ISSUER_FILES
@@ -39,8 +41,7 @@ class SigningKey:
     key: PrivateKey = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What an output directory holds for the installer."""
 
     issuer: str

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+import msgspec
 import yaml
 
 from ccoctl.credentialsrequest.document import Value, documents
@@ -22,8 +22,7 @@ LIMIT = 256 * 1024
 """Bytes; with a pull secret and a trust bundle a file has about 20 KiB."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mode:
+class Mode(msgspec.Struct, frozen=True):
     """What the file says."""
 
     value: str
@@ -31,8 +30,7 @@ class Mode:
     line: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Node:
+class _Node(msgspec.Struct, frozen=True, kw_only=True):
     """A key or value where it stands; indices count characters, lines and columns from 0."""
 
     text: str | None
@@ -48,16 +46,14 @@ class _Node:
     column: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(msgspec.Struct, frozen=True):
     """A member of the document's top mapping."""
 
     key: _Node
     value: _Node
 
 
-@dataclass(frozen=True, slots=True)
-class _Top:
+class _Top(msgspec.Struct, frozen=True):
     """The document's top mapping."""
 
     node: _Node

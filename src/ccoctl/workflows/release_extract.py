@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from ccoctl import files
 from ccoctl.engine.clock import Clock
@@ -18,8 +19,7 @@ _COMPARED = 64 * 1024 * 1024
 _ENDINGS = (".yaml", ".yml", ".json")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExtractOrder:
+class ExtractOrder(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be extracted, and where to."""
 
     image: str
@@ -30,8 +30,7 @@ class ExtractOrder:
     access: Access
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
+class Done(msgspec.Struct, frozen=True, kw_only=True):
     """What was extracted."""
 
     payload: Payload

@@ -6,8 +6,9 @@ import os
 import platform
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from ccoctl import files
 from ccoctl.credentialsrequest.load import load
@@ -37,14 +38,13 @@ _IMPATIENT = RetryPolicy(
 Tell = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
+class Access(msgspec.Struct, frozen=True, kw_only=True):
     """How images are reached."""
 
     registry_config: Path | None = None
     mirror_files: tuple[Path, ...] = ()
     """Of policies that name mirrors."""
-    trust: Trust = field(default_factory=Trust)
+    trust: Trust = msgspec.field(default_factory=Trust)
     arch: str = ""
     environment: Mapping[str, str]
     """The caller's: where logins are."""

@@ -6,6 +6,8 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from ccoctl.errors import Problem, Problems
 from ccoctl.federation.issue import ObjectRef, ServiceAccount, Signer, TokenRequest, issue
 from ccoctl.federation.kubenames import name_problems, service_account_problems, uid_problems
@@ -15,8 +17,7 @@ from ccoctl.workflows import manifest_files
 from ccoctl.workflows.create_key_pair import load_private_key_file
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenOrder:
+class TokenOrder(msgspec.Struct, frozen=True, kw_only=True):
     """What a user asks for. A UID that is not given is made up, as the cluster would."""
 
     service_account: str

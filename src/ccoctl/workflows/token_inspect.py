@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from ccoctl import files
 from ccoctl.aws.exchange import ACTION, AssumableRole, RegisteredProvider, exchange
@@ -25,16 +26,14 @@ _POLICY_LIMIT = 64 * 1024
 """Bytes; IAM takes 8192 characters."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trust:
+class Trust(msgspec.Struct, frozen=True, kw_only=True):
     """A role whose trust policy decides in the end."""
 
     role_arn: str
     policy: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Against:
+class Against(msgspec.Struct, frozen=True, kw_only=True):
     """What a token is checked against."""
 
     keys: Callable[[], KeySet]
@@ -46,8 +45,7 @@ class Against:
     trust: Trust | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StsAnswer:
+class StsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What STS would answer to AssumeRoleWithWebIdentity."""
 
     status: int = 200
@@ -63,8 +61,7 @@ class StsAnswer:
         return self.status == 200
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a token holds, and what STS would make of it."""
 
     refusal: str

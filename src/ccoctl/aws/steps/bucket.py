@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from ccoctl.aws import calls
 from ccoctl.aws.names import is_owned

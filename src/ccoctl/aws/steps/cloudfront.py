@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from ccoctl.aws import cloudfront_calls as front
 from ccoctl.aws import names, policy
@@ -22,8 +24,7 @@ IDENTITY_PLACEHOLDER = "<enter_cloudfront_origin_access_identity_here>"
 CONTROL_PLACEHOLDER = "<enter_cloudfront_origin_access_control_here>"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
+class Access(msgspec.Struct, frozen=True, kw_only=True):
     """The identity or control through which CloudFront reads the bucket."""
 
     kind: OriginAccess

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from ccoctl.aws import names
 from ccoctl.aws.names import Tags
@@ -13,8 +14,7 @@ from ccoctl.engine.plan import Action, Address, After, FieldChange, Step, Wait
 from ccoctl.errors import Problem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Steps:
+class Steps(msgspec.Struct, frozen=True, kw_only=True):
     """Steps, what a person should know beside them, and conflicts that forbid to carry them out."""
 
     steps: tuple[Step, ...] = ()
@@ -36,16 +36,15 @@ def together(*parts: Steps) -> Steps:
     )
 
 
-@dataclass(slots=True)
-class Resource:
+class Resource(msgspec.Struct):
     """Collects the steps of one resource."""
 
     address: Address
     prefix: str
     """What the ids of its steps begin with."""
-    steps: list[Step] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    conflicts: list[Problem] = field(default_factory=list)
+    steps: list[Step] = msgspec.field(default_factory=list)
+    notes: list[str] = msgspec.field(default_factory=list)
+    conflicts: list[Problem] = msgspec.field(default_factory=list)
 
     def add(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from ccoctl.aws import calls, names
 from ccoctl.aws.desired import AUDIENCES, PROVIDER_CREATE, Issuer

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from ccoctl.aws import role_calls
 from ccoctl.aws.policy import Policy

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import Any
+
+from msgspec import structs
 
 from ccoctl.aws.migration import Side
 from ccoctl.aws.migration_standing import Phase, State
@@ -34,7 +35,7 @@ def standing_json(looked: Looked) -> dict[str, Any]:
         "target": stands.target.value,
         "from_issuer": stands.from_issuer,
         "issuer": stands.to_issuer,
-        "phases": [{**asdict(phase), "state": phase.state.value} for phase in stands.phases],
+        "phases": [{**structs.asdict(phase), "state": phase.state.value} for phase in stands.phases],
         "safe_to_finish_at": stands.safe_at or None,
         "safe_to_finish": stands.is_safe,
         "over": stands.is_over,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from ccoctl.cli import options, output
 from ccoctl.cli.command import Command
@@ -91,8 +91,7 @@ def _check(given: dict[str, Any]) -> None:
         raise UsageError("--force is for --retire and --retire-old alone")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Way:
+class _Way(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked for, and the clouds that it takes."""
 
     order: Order

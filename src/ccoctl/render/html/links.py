@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from ccoctl.federation.proof import Attempt, Check, Component, Exchange, Part, Proof, Verdict
 from ccoctl.render.proof_matrix import STRANGERS
@@ -19,8 +20,7 @@ SHORT = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class Node(msgspec.Struct, frozen=True, kw_only=True):
     """A link that all components share."""
 
     title: str
@@ -30,16 +30,14 @@ class Node:
     """`good`, `bad`, `open` (could not be told) or `idle` (nothing was tried)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class Link(msgspec.Struct, frozen=True, kw_only=True):
     """One service account's way to its role."""
 
     account: str
     tone: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lane:
+class Lane(msgspec.Struct, frozen=True, kw_only=True):
     """One component's way through the picture."""
 
     number: int
@@ -66,16 +64,14 @@ class Lane:
         return "bad" if self.is_missing or self.strangers else "good"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stray:
+class Stray(msgspec.Struct, frozen=True, kw_only=True):
     """A service account that gets another component's role: an arrow that must not be there."""
 
     account: str
     role: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chain:
+class Chain(msgspec.Struct, frozen=True, kw_only=True):
     """The whole picture."""
 
     nodes: tuple[Node, Node, Node]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from html import escape
+
+import msgspec
 
 from ccoctl.errors import in_line
 from ccoctl.render.proof_words import identifier
@@ -11,8 +12,7 @@ from ccoctl.render.proof_words import identifier
 _VOID = frozenset({"meta", "br"})
 
 
-@dataclass(frozen=True, slots=True)
-class Markup:
+class Markup(msgspec.Struct, frozen=True):
     """Text that is markup. Only this module and the page's own style and script make it from a string."""
 
     text: str
