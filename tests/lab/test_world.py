@@ -384,6 +384,28 @@ def test_a_distribution_reads_only_through_what_is_there(aws: EmbeddedAws) -> No
         assert raised.value.response["Error"]["Code"] == expected
 
 
+def test_a_control_is_deleted_once(aws: EmbeddedAws) -> None:
+    front = client(aws, "cloudfront")
+    made = control(front)
+    name, etag = made["OriginAccessControl"]["Id"], made["ETag"]
+
+    with pytest.raises(front.exceptions.PreconditionFailed):
+        front.delete_origin_access_control(Id=name, IfMatch="E1")
+    front.delete_origin_access_control(Id=name, IfMatch=etag)
+    with pytest.raises(front.exceptions.NoSuchOriginAccessControl):
+        front.delete_origin_access_control(Id=name, IfMatch=etag)
+
+
+def test_only_a_distribution_that_is_there_has_tags(aws: EmbeddedAws) -> None:
+    front = client(aws, "cloudfront")
+    arn = f"arn:aws:cloudfront::{ACCOUNT}:distribution/E1"
+
+    with pytest.raises(front.exceptions.NoSuchResource):
+        front.list_tags_for_resource(Resource=arn)
+    with pytest.raises(front.exceptions.NoSuchResource):
+        front.tag_resource(Resource=arn, Tags={"Items": [{"Key": "a", "Value": "b"}]})
+
+
 def test_a_distribution_cannot_be_resolved_until_it_is_deployed(aws: EmbeddedAws, clock: Clock) -> None:
     front = client(aws, "cloudfront")
     private_bucket(aws)

@@ -96,7 +96,7 @@ class Bench:
 
     def _run_undisturbed(self, what: str) -> None:
         with self.world(what) as stage:
-            with FullDisk() as disk:
+            with FullDisk(stage.root) as disk:
                 done = self.run(what, stage)
             assert done.code == ok(what), done.err
             after = tree(stage)
@@ -278,8 +278,12 @@ def looked(path: Path) -> object:
 
 @dataclass
 class FullDisk:
-    """The n-th touch of the disk (from 0) and all after it find no room: a name is made, or content is to be kept."""
+    """The n-th touch of the disk (from 0) and all after it find no room: a name is made, or content is to be kept.
 
+    Only touches below the root count: what threads of other tests still do elsewhere is none of the command's.
+    """
+
+    root: Path
     left: int = 1_000_000
     touched: int = 0
     patch: pytest.MonkeyPatch = field(default_factory=pytest.MonkeyPatch)
@@ -293,13 +297,18 @@ class FullDisk:
         self.patch.undo()
 
     def _failing(self, real: Callable[..., object]) -> Callable[..., object]:
-        def touch(*arguments: object, **more: object) -> object:
-            self.touched += 1
-            if self.touched > self.left:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        def touch(*arguments: Any, **more: object) -> object:
+            if self._concerns(arguments[0]):
+                self.touched += 1
+                if self.touched > self.left:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             return real(*arguments, **more)
 
         return touch
+
+    def _concerns(self, file: int | str | os.PathLike[str]) -> bool:
+        path = Path(f"/proc/self/fd/{file}" if isinstance(file, int) else file)
+        return path.resolve().is_relative_to(self.root.resolve())
 
 
 class TestNoRoom:
@@ -334,7 +343,7 @@ class TestNoRoom:
 def points(bench: Bench, what: str, numbers: range | list[int], count: Count) -> None:
     for number in numbers:
         with bench.world(what) as stage:
-            with FullDisk(number):
+            with FullDisk(stage.root, number):
                 bench.refused(what, stage, "disk is full")
             bench.no_half(what, stage)
             bench.goes_on(what, stage)

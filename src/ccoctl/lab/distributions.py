@@ -69,6 +69,8 @@ def check(asked: Asked, identities: frozenset[str]) -> Answer | None:
             return _check_control(asked)
         case "CreateOriginAccessControl":
             return _check_control_name(asked)
+        case "ListTagsForResource" | "TagResource" | "UntagResource":
+            return _check_tagged(asked)
         case _:
             return None
 
@@ -145,12 +147,20 @@ def _check_control(asked: Asked) -> Answer | None:
     name = _name(asked)
     backend = _backend(asked)
     control = backend.origin_access_controls.get(name)
-    if control is not None and asked.headers.get("if-match") != control.etag:
+    if control is None:
+        return _refuse(asked, 404, "NoSuchOriginAccessControl", "The specified origin access control does not exist.")
+    if asked.headers.get("if-match") != control.etag:
         return _refuse(asked, 412, "PreconditionFailed", "The precondition in a request header is false.")
     used = any(_control(origin) == name for found in backend.distributions.values() for origin in _origins(found))
     if used:
         return _refuse(asked, 409, "OriginAccessControlInUse", "The origin access control is still being used.")
     return None
+
+
+def _check_tagged(asked: Asked) -> Answer | None:
+    if any(found.arn == asked.query.get("Resource") for found in _backend(asked).distributions.values()):
+        return None
+    return _refuse(asked, 404, "NoSuchResource", "The specified resource does not exist.")
 
 
 def _check_control_name(asked: Asked) -> Answer | None:
