@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ccoctl.aws.policy import Policy, control_read, identity_read, parse, permissions, public_read, size, trust
+from ccoctl.aws.policy import (
+    Policy,
+    control_read,
+    federated,
+    identity_read,
+    parse,
+    permissions,
+    public_read,
+    size,
+    trust,
+)
 from ccoctl.credentialsrequest.model import AwsStatement
-from ccoctl.engine.call import Output, outputs
+from ccoctl.engine.call import JsonText, Output, outputs
 
 ARN = "arn:aws:iam::123456789012:oidc-provider/issuer.example.com"
 
@@ -35,22 +47,172 @@ statements = st.lists(
 
 
 def test_trust_is_for_the_exact_subjects() -> None:
-    document = trust(ARN, "issuer.example.com", ["system:serviceaccount:ns:one"]).document
-
-    assert document["Statement"] == [
-        {
-            "Effect": "Allow",
-            "Principal": {"Federated": ARN},
-            "Action": "sts:AssumeRoleWithWebIdentity",
-            "Condition": {"StringEquals": {"issuer.example.com:sub": ["system:serviceaccount:ns:one"]}},
-        }
-    ]
+    assert trust(ARN, "issuer.example.com", ["system:serviceaccount:ns:one"]).document == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Federated": ARN},
+                "Action": "sts:AssumeRoleWithWebIdentity",
+                "Condition": {"StringEquals": {"issuer.example.com:sub": ["system:serviceaccount:ns:one"]}},
+            }
+        ],
+    }
 
 
 def test_defect_18_trust_can_bind_the_audience_too() -> None:
     document = trust(ARN, "issuer.example.com", ["s"], ["openshift"]).document
 
     assert document["Statement"][0]["Condition"]["StringEquals"]["issuer.example.com:aud"] == ["openshift"]
+
+
+def test_permissions_are_what_the_request_asks_for() -> None:
+    condition: Mapping[str, Mapping[str, Any]] = {"StringEquals": {"k": ("a", "b")}, "Bool": {"l": True}}
+    asked = AwsStatement(effect="Allow", actions=("s3:Get", "ec2:Run"), resource="*", condition=condition)
+
+    assert permissions([asked, AwsStatement(effect="Deny", actions=("a:B",), resource="r", condition={})]).document == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": ["s3:Get", "ec2:Run"],
+                "Resource": "*",
+                "Condition": {"StringEquals": {"k": ["a", "b"]}, "Bool": {"l": True}},
+            },
+            {"Effect": "Deny", "Action": ["a:B"], "Resource": "r"},
+        ],
+    }
+
+
+def test_a_policy_is_a_parameter_as_it_is_written() -> None:
+    policy = public_read("b", "aws")
+
+    assert policy.text == JsonText(policy.document)
+
+
+class TestBucketPolicies:
+    def test_everybody_reads_a_public_bucket(self) -> None:
+        assert public_read("demo-oidc", "aws").document == {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Sid": "AllowReadPublicAccess",
+                    "Principal": "*",
+                    "Effect": "Allow",
+                    "Action": ["s3:GetObject"],
+                    "Resource": ["arn:aws:s3:::demo-oidc/*"],
+                }
+            ],
+        }
+
+    def test_an_access_identity_reads_a_private_one(self) -> None:
+        assert identity_read("demo-oidc", "aws", "E1").document == {
+            "Version": "2008-10-17",
+            "Id": "PolicyForCloudFrontPrivateContent",
+            "Statement": [
+                {
+                    "Sid": "1",
+                    "Effect": "Allow",
+                    "Principal": {"AWS": "arn:aws:iam::cloudfront:user/CloudFront Origin Access Identity E1"},
+                    "Action": "s3:GetObject",
+                    "Resource": "arn:aws:s3:::demo-oidc/*",
+                }
+            ],
+        }
+
+    def test_an_access_control_reads_it_for_one_distribution_alone(self) -> None:
+        arn = "arn:aws:cloudfront::123456789012:distribution/E2"
+        assert control_read("demo-oidc", "aws", arn).document == {
+            "Version": "2012-10-17",
+            "Id": "PolicyForCloudFrontPrivateContent",
+            "Statement": [
+                {
+                    "Sid": "AllowCloudFrontServicePrincipal",
+                    "Effect": "Allow",
+                    "Principal": {"Service": "cloudfront.amazonaws.com"},
+                    "Action": "s3:GetObject",
+                    "Resource": "arn:aws:s3:::demo-oidc/*",
+                    "Condition": {"StringEquals": {"AWS:SourceArn": arn}},
+                }
+            ],
+        }
+
+
+def allowing(**elements: object) -> Policy:
+    """A policy of one statement, some of whose elements are changed or added."""
+    whole = {"Sid": "one", "Effect": "Allow", "Action": "s3:Get", "Resource": "a", **elements}
+    return Policy({"Version": "2012-10-17", "Statement": whole})
+
+
+@pytest.mark.parametrize(
+    ("element", "one", "alike", "other"),
+    [
+        ("Sid", "a", "b", None),
+        ("Effect", "Allow", "Allow", "Deny"),
+        ("Action", ["s3:Get", "s3:Put"], ["S3:PUT", "s3:get"], ["s3:Get"]),
+        ("NotAction", ["s3:Get", "s3:Put"], ["S3:PUT", "s3:get"], ["s3:Get"]),
+        ("Resource", ["a", "b"], ["b", "a"], ["a", "B"]),
+        ("NotResource", ["a", "b"], ["b", "a"], ["a", "B"]),
+        ("Principal", "*", {"AWS": ["*"]}, {"AWS": "123456789012"}),
+        ("NotPrincipal", "*", {"AWS": ["*"]}, {"AWS": "123456789012"}),
+        ("Principal", {"Federated": ["a", "b"]}, {"Federated": ["b", "a"]}, {"Federated": ["a"]}),
+        ("Principal", "nobody", "nobody", "somebody"),
+        ("Condition", {"Bool": {"A:b": True}}, {"Bool": {"a:B": "true"}}, {"Bool": {"a:b": False}}),
+        ("Condition", {"StringLike": {"k": "v"}}, {"StringLike": {"k": ["v"]}}, {"StringEquals": {"k": "v"}}),
+        ("Condition", {"StringLike": {"k": "v"}}, {"StringLike": {"k": ["v"]}}, {"StringLike": {"k": "V"}}),
+        ("Condition", {"Bool": {"k": {"a": 1, "b": 2}}}, {"Bool": {"k": {"b": 2, "a": 1}}}, {"Bool": {"k": {"a": 1}}}),
+        ("Condition", {"Bool": "k"}, {"Bool": "k"}, {"Bool": "l"}),
+        ("Condition", "k", "k", "l"),
+        ("Unheard", [1], [1], [2]),
+    ],
+)
+def test_each_element_counts_by_what_it_means(element: str, one: object, alike: object, other: object) -> None:
+    assert allowing(**{element: one}) == allowing(**{element: alike})
+    if other is not None:
+        assert allowing(**{element: one}) != allowing(**{element: other})
+
+
+def test_what_comes_behind_the_sid_counts() -> None:
+    assert allowing(Unheard=1) != allowing(Unheard=2)
+    assert allowing(Unheard=1) != allowing()
+
+
+def test_keys_of_a_condition_are_one_key_in_any_case() -> None:
+    """`\u00df` has no upper case of its own: folding to upper would make it `SS`."""
+    assert allowing(Condition={"Bool": {"\u00df": "x"}}) != allowing(Condition={"Bool": {"ss": "x"}})
+    assert allowing(Action="\u00df:a") != allowing(Action="ss:a")
+
+
+def test_a_policy_without_a_version_is_of_the_first() -> None:
+    statement = [{"Effect": "Allow", "Action": "a:B", "Resource": "*"}]
+
+    assert Policy({"Statement": statement}) == Policy({"Version": "2008-10-17", "Statement": statement})
+    assert Policy({"Statement": statement}) != Policy({"Version": "2012-10-17", "Statement": statement})
+
+
+class TestTheProvidersOfATrustPolicy:
+    @staticmethod
+    def of(*statements: object) -> frozenset[str]:
+        return federated(Policy({"Version": "2012-10-17", "Statement": list(statements)}))
+
+    def test_all_that_are_allowed(self) -> None:
+        other = {"Effect": "Allow", "Principal": {"Federated": ["b", "c"]}}
+
+        assert self.of({"Effect": "Allow", "Principal": {"Federated": "a"}}, other) == {"a", "b", "c"}
+
+    def test_a_single_statement_needs_no_list(self) -> None:
+        statement = {"Effect": "Allow", "Principal": {"Federated": "a"}}
+
+        assert federated(Policy({"Statement": statement})) == {"a"}
+        assert federated(Policy({"Statement": (statement,)})) == {"a"}
+
+    def test_none_that_is_denied_or_of_another_kind(self) -> None:
+        service = {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}}
+        everybody = {"Effect": "Allow", "Principal": "*"}
+
+        assert self.of({"Effect": "Deny", "Principal": {"Federated": "a"}}, service, everybody) == frozenset()
+        assert self.of({"Principal": {"Federated": "a"}}, {"Effect": "Allow"}, "nonsense", None) == frozenset()
+        assert federated(Policy({"Version": "2012-10-17"})) == frozenset()
 
 
 def test_order_case_and_single_values_do_not_count() -> None:
@@ -74,7 +236,6 @@ def test_order_case_and_single_values_do_not_count() -> None:
     )
 
     assert one == other
-    assert hash(one) == hash(other)
 
 
 def test_conditions_compare_as_iam_keeps_them() -> None:

@@ -46,12 +46,11 @@ class Policy:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Policy):
             return NotImplemented
-        if self._canonical is None or other._canonical is None:
+        if self._canonical is None:
             return self.document == other.document
         return self._canonical == other._canonical
 
-    def __hash__(self) -> int:
-        return hash(json.dumps(self._canonical, sort_keys=True, default=str))
+    __hash__ = None  # type: ignore[assignment]  # the document is kept as it was given, and may change
 
     def __repr__(self) -> str:
         return f"Policy({self.document!r})"
@@ -118,7 +117,7 @@ def trust(
 
 def federated(trusting: Policy) -> frozenset[str]:
     """The ARNs of the providers whose tokens a trust policy may take."""
-    listed = trusting.document.get("Statement", [])
+    listed = trusting.document.get("Statement")
     found: set[str] = set()
     for statement in listed if isinstance(listed, list | tuple) else [listed]:
         if isinstance(statement, Mapping) and statement.get("Effect") == "Allow":
@@ -259,4 +258,4 @@ def _canonical_condition(value: object) -> object:
 def _texts(value: object) -> list[str]:
     """One value or several as texts, in the words of JSON: IAM keeps `true` as "true"."""
     items = value if isinstance(value, list | tuple) else [value]
-    return [item if isinstance(item, str) else json.dumps(item, sort_keys=True, default=str) for item in items]
+    return [item if isinstance(item, str) else json.dumps(item, sort_keys=True) for item in items]
