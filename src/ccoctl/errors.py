@@ -18,9 +18,8 @@ CcoctlError                 says what, where and what to do; exit code 1
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
-
-import msgspec
 
 
 def in_line(text: str) -> str:
@@ -59,7 +58,8 @@ class UsageError(CcoctlError):
     exit_code = 2
 
 
-class Problem(msgspec.Struct, frozen=True, order=True):
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
     """One thing that is wrong with the input: `where` is `file:line: document N: path` as far as it is known."""
 
     where: str

@@ -21,7 +21,7 @@ INLINE_POLICIES_LIMIT = 10240
 Document = Mapping[str, Any]
 _DEEPEST = 16
 """Levels; a policy has six."""
-_LONE = re.compile("[\ud800-\udfff]")
+_LONE = "[\ud800-\udfff]"
 """Halves of characters, which JSON can escape and nobody can write."""
 _NOT_YET = object()
 
@@ -76,7 +76,7 @@ def _is_sound(document: object) -> bool:
     level = [document]
     for _ in range(_DEEPEST):
         level = [inner for value in level for inner in _inner(value)]
-        if any(isinstance(value, str) and not value.isascii() and _LONE.search(value) for value in level):
+        if any(isinstance(value, str) and not value.isascii() and re.search(_LONE, value) for value in level):
             return False
     return not level
 

@@ -32,8 +32,9 @@ Data: TypeAlias = "Scalar | tuple[Value, ...] | Mapping[str, Value]"
 # Without libyaml PyYAML has the same parser in Python, only slower.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _TAG = "tag:yaml.org,2002:"
-_HALF = re.compile("[\ud800-\udfff]")
-_SURROGATES = re.compile(r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)", re.DOTALL)
+# Texts, and compiled where they are met, which is seldom: that takes longer than reading a request.
+_HALF = "[\ud800-\udfff]"
+_SURROGATES = r"(?s)\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)"
 
 
 class Value(msgspec.Struct, frozen=True):
@@ -67,7 +68,7 @@ def documents(file: str, data: bytes) -> Documents:
         line = data.count(b"\n", 0, error.start) + 1
         return Documents((), (Problem(f"{file}:{line}", "the text is not UTF-8"),))
     if file.lower().endswith(".json"):
-        text = _SURROGATES.sub(_joined, text)
+        text = re.sub(_SURROGATES, _joined, text)
     builder = _Builder(file)
     found: list[Document] = []
     try:
@@ -238,7 +239,7 @@ class _Builder:
 
     def _scalar(self, event: yaml.ScalarEvent, line: int) -> Scalar:
         self._count(1, line)
-        if not event.value.isascii() and _HALF.search(event.value):  # libyaml refuses it itself
+        if not event.value.isascii() and re.search(_HALF, event.value):  # libyaml refuses it itself
             raise _RefusedError(line, "this is not YAML: there is half a character in it")
         bare, quoted = event.implicit
         if event.tag is None and bare:

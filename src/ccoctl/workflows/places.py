@@ -34,11 +34,13 @@ def refuse_links(directory: Path, name: PurePath | str) -> None:
     Raises:
         FileError: one is.
     """
-    for parent in list(PurePath(name).parents)[-2::-1]:
-        if (directory / parent).is_symlink():
+    parent = directory
+    for part in PurePath(name).parts[:-1]:
+        parent /= part
+        if parent.is_symlink():
             what = "This is a symbolic link where a directory is needed; nothing is written to where it leads"
             remedy = "Remove the link, or choose another directory."
-            raise FileError(what, where=str(directory / parent), remedy=remedy)
+            raise FileError(what, where=str(parent), remedy=remedy)
 
 
 def sweep_below(directory: Path, names: Iterable[PurePath | str]) -> None:
