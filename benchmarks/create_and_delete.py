@@ -7,7 +7,7 @@ costs nothing itself, so that what is measured is ours. What it cannot be faster
 
 - **chain**: the round trips that wait for each other. Before the plan is drawn there are two (who am I, beside the
   bucket and the roles; then the provider, by the account's ARN), in it those of its longest chain: create the bucket,
-  tag it, allow public policies, set one, register the provider.
+  tag it, publish the discovery document, allow public policies, set one, register the provider.
 - **width**: all calls, ten at a time. With more than some 25 requests it is longer than the chain.
 - **rate**: IAM's calls beyond the first 200, at 100 a second (`ccoctl.aws.client.RATES`). Above some 200 requests it is
   what counts, unless each call takes so long that ten at a time are slower still.

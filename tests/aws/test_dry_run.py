@@ -48,9 +48,9 @@ def test_a_public_set_up_has_the_go_tools_files_and_those_that_it_forgets() -> N
     assert list(files()) == [
         "01-oidc-bucket.json",
         "01-oidc-bucket-tags.json",
+        "02-openid-configuration",
         "01-oidc-bucket-public-access-block.json",
         "01-oidc-bucket-policy.json",
-        "02-openid-configuration",
         "03-keys.json",
         "04-iam-identity-provider.json",
         "04-iam-identity-provider-tags.json",

@@ -42,9 +42,9 @@ def test_everything_is_made_in_an_empty_account() -> None:
     assert changes(plan(Account(id=ACCOUNT))) == [
         "bucket/create",
         "bucket/tags",
+        "object/.well-known/openid-configuration/put",
         "bucket/public-access",
         "bucket/policy",
-        "object/.well-known/openid-configuration/put",
         "object/keys.json/put",
         "provider/create",
         f"role/{ROLE}/create",
@@ -82,7 +82,8 @@ def test_defect_7_a_bucket_left_half_made_is_finished() -> None:
     )
     drawn = plan(Account(id=ACCOUNT, bucket=bare))
 
-    assert changes(drawn)[:3] == ["bucket/tags", "bucket/public-access", "bucket/policy"]
+    issuer = "object/.well-known/openid-configuration/put"
+    assert changes(drawn)[:4] == ["bucket/tags", issuer, "bucket/public-access", "bucket/policy"]
     assert "taken over" in drawn.notes[0]
 
 

@@ -118,8 +118,8 @@ class Scene:
     def retire(self) -> Run:
         return self.rotate("", retire_old=True, force=True)
 
-    def migrate(self, to: Side) -> Run:
-        checked = aws_migrate.check(aws_migrate.Order(base=self.order("a", "old"), to=to))
+    def migrate(self, to: Side, *, rollback: bool = False) -> Run:
+        checked = aws_migrate.check(aws_migrate.Order(base=self.order("a", "old"), to=to, rollback=rollback))
 
         def run(who: Administrator, attempts: Attempts) -> Ended:
             with aws_migrate.reaching(checked, who, self.on.aws.get(), None, clock=self.on.time) as at:
@@ -291,3 +291,49 @@ def test_two_at_once_are_as_one_after_the_other(scene: Scene, name: str, count: 
 @pytest.mark.parametrize("name", CASES)
 def test_two_at_once_whoever_is_quicker(scene: Scene, name: str, count: Count) -> None:
     count(play(scene, CASES[name], range(2, 22)), AT_ONCE)
+
+
+def play_public_and_private(scene: Scene, seeds: range) -> int:
+    """One name in a public bucket and in a private one: who publishes the issuer first has the bucket."""
+
+    def public() -> Run:
+        return scene.create("a")
+
+    def private() -> Run:
+        return scene.create("b", private=True)
+
+    alone = {}
+    for kind, run in (("public", public), ("private", private)):
+        scene.begin()
+        assert scene.on.alone(run()).claims
+        alone[kind] = scene.state()
+
+    def differ(kind: str) -> str:
+        return differences(alone[kind], scene.state())
+
+    for seed in seeds:
+        scene.begin()
+        told = scene.on.together({"public": public(), "private": private()}, seed, lambda _call: None)
+        assert not all(one.claims for one in told.values()), f"seed {seed}: {told}"
+        if told["private"].claims or scene.on.alone(private()).claims:
+            assert not differ("private"), f"seed {seed}: {told}\n{differ('private')}"
+            continue
+        if told["public"].claims:
+            policy = s3_backends[ACCOUNT]["aws"].buckets[BUCKET].policy
+            assert b"AllowReadPublicAccess" in (policy or b""), f"seed {seed}: nobody can read what it published"
+        # what the private one made before it was refused goes the way that the refusal names
+        back = scene.on.alone(scene.migrate(Side.PRIVATE, rollback=True))
+        again = scene.on.alone(public())
+        assert again.claims, f"seed {seed}: {told}, {back}, {again}"
+        assert not differ("public"), f"seed {seed}: {told}, {back}\n{differ('public')}"
+    return len(seeds)
+
+
+def test_a_public_and_a_private_one_at_once_are_one_of_them(scene: Scene, count: Count) -> None:
+    count(play_public_and_private(scene, range(2)), AT_ONCE)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_a_public_and_a_private_one_at_once_whoever_is_quicker(scene: Scene, count: Count) -> None:
+    count(play_public_and_private(scene, range(2, 42)), AT_ONCE)

@@ -106,7 +106,8 @@ def _served(decided: Mode, key: Key, found: Account) -> Steps:
             desired.distribution(settings), found.distribution, settings.site, granted
         )
         before = (granted.steps,)
-    made = bucket.bucket_steps(wanted_bucket, found.bucket, settings.site)
+    claim = "" if discovery.PATH in found.documents else documents.CLAIM
+    made = bucket.bucket_steps(wanted_bucket, found.bucket, settings.site, claim=claim)
     published, said = _published(settings, issuer, key, found, made)
     reachable = (*made.ids, *published.ids, *front.ids)
     return together(*before, made, front, published, _registered(settings, issuer, found, reachable=reachable), said)

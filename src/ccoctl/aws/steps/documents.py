@@ -12,6 +12,10 @@ from ccoctl.aws.steps.common import Resource, Steps, merged, together
 from ccoctl.aws.steps.common import after as edges
 from ccoctl.engine.diff import compare
 from ccoctl.engine.plan import Action, Address
+from ccoctl.signing import discovery
+
+CLAIM = f"object/{discovery.PATH}/put"
+"""The step that publishes the discovery document, and with it says which issuer the bucket serves."""
 
 
 def document_steps(
