@@ -317,6 +317,18 @@ def _lives(directory: Path) -> dict[str, tuple[Stage, ...]]:
             Stage("migrate to public", ("migrate-to-public-bucket", *before, "--yes")),
             Stage("finish that", ("migrate-to-public-bucket", *before, *over)),
         ),
+        "there and rolled back": (
+            Stage("create-all", ("create-all", *before)),
+            Stage("migrate to private", ("migrate-to-private-bucket", *before, "--yes")),
+            Stage("go back", ("migrate-to-private-bucket", *before, "--rollback", "--yes")),
+            Stage("finish that", ("migrate-to-private-bucket", *before, "--rollback", *over)),
+        ),
+        "back and rolled back": (
+            Stage("create-all", ("create-all", *before, "--create-private-s3-bucket")),
+            Stage("migrate to public", ("migrate-to-public-bucket", *before, "--yes")),
+            Stage("go back", ("migrate-to-public-bucket", *before, "--rollback", "--yes")),
+            Stage("finish that", ("migrate-to-public-bucket", *before, "--rollback", *over)),
+        ),
         "private": (
             Stage("create-all", ("create-all", *before, "--create-private-s3-bucket")),
             Stage("verify", ("verify", *before, *key), looks=True),
@@ -341,7 +353,17 @@ def _lives(directory: Path) -> dict[str, tuple[Stage, ...]]:
 
 _AGO = "2026-01-01T00:00:00Z"
 _PROVIDER = f"arn:aws:iam::123456789012:oidc-provider/demo-oidc.s3.{REGION}.amazonaws.com"
-LIVES = ("public", "there", "back", "private", "control", "shared", "parts")
+LIVES = (
+    "public",
+    "there",
+    "back",
+    "there and rolled back",
+    "back and rolled back",
+    "private",
+    "control",
+    "shared",
+    "parts",
+)
 
 
 def kid_in(directory: Path) -> str:
