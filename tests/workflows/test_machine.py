@@ -106,9 +106,7 @@ class Bench:
 
     def refused(self, what: str, stage: Stage, *says: str) -> None:
         """The command fails in a sentence that says so."""
-        done = self.run(what, stage)
-        assert done.code == 1, (done.code, done.out, done.err)
-        assert any(words in done.err for words in says), (says, done.err)
+        told_of(self.run(what, stage), *says)
 
     def no_half(self, what: str, stage: Stage) -> None:
         """Each file is as it was, as an undisturbed run writes it, or is not there."""
@@ -340,11 +338,21 @@ class TestNoRoom:
         count(1, "commands on a full file system")
 
 
+def told_of(done: Done, *says: str) -> None:
+    """A failure in a sentence that has one of these words."""
+    assert done.code == 1, (done.code, done.out, done.err)
+    assert any(words in done.err for words in says), (says, done.err)
+
+
 def points(bench: Bench, what: str, numbers: range | list[int], count: Count) -> None:
     for number in numbers:
         with bench.world(what) as stage:
-            with FullDisk(stage.root, number):
-                bench.refused(what, stage, "disk is full")
+            with FullDisk(stage.root, number) as disk:
+                done = bench.run(what, stage)
+            if disk.touched <= number:  # files written at once may make their directory once or twice
+                assert done.code == ok(what), done.err
+                continue
+            told_of(done, "disk is full")
             bench.no_half(what, stage)
             bench.goes_on(what, stage)
     count(len(numbers), "touches of the disk from which on it was full")
