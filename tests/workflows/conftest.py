@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from ccoctl.federation.clock import WallClock
 from ccoctl.lab.server import EmbeddedAws
 from ccoctl.workflows.create_key_pair import create_key_pair
 from tests.workflows.commands import Cli, write_requests
+from tests.workflows.weathering import Place, place
 
 
 @pytest.fixture
@@ -56,3 +57,12 @@ def common(tmp_path: Path, requests_dir: Path, key_pair: Path) -> list[str]:
 def wall() -> Callable[[], float]:
     """The machine's clock."""
     return WallClock().now
+
+
+@pytest.fixture
+def at(
+    tmp_path: Path, key_pair: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Place]:
+    """An account whose weather can be changed, by a clock that nobody waits for."""
+    with place(tmp_path, key_pair, monkeypatch, capsys) as there:
+        yield there

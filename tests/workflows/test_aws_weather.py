@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from ccoctl.lab.conditions import Weather
 from tests.conftest import Count
-from tests.workflows.weathering import LATER, LIVES, Place, Stage, differences, life, place, storm, undisturbed
+from tests.workflows.weathering import LATER, LIVES, Place, Stage, differences, life, storm, undisturbed
 
 pytestmark = pytest.mark.harness
-
-
-@pytest.fixture
-def at(
-    tmp_path: Path, key_pair: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Place]:
-    with place(tmp_path, key_pair, monkeypatch, capsys) as there:
-        yield there
 
 
 def weathered(at: Place, name: str, seeds: range) -> int:

@@ -14,17 +14,9 @@ from tests.openshift.apiserver import serving
 from tests.openshift.objects import INFRASTRUCTURES
 from tests.workflows.clusters import installed, of_cluster
 from tests.workflows.test_aws_weather import FOR_EVER, HEALED, IN_A_STORM, outlasted
-from tests.workflows.weathering import NAME, Place, Stage, differences, life, place, storm
+from tests.workflows.weathering import NAME, Place, Stage, differences, life, storm
 
 pytestmark = pytest.mark.harness
-
-
-@pytest.fixture
-def at(
-    tmp_path: Path, key_pair: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Iterator[Place]:
-    with place(tmp_path, key_pair, monkeypatch, capsys) as there:
-        yield there
 
 
 DELETE = Stage("delete", ("delete", *NAME, "--yes"))
