@@ -21,7 +21,13 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Coverage follows pytest into its workers and no further: the programs that tests run are slow enough."""
+    """Coverage follows pytest into its workers and no further: the programs that tests run are slow enough.
+
+    And who starts the tests may ignore signals (nohup, a script's `&`), which the programs would take over.
+    """
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, handler)
     runs_tests_itself = hasattr(session.config, "workerinput") or not session.config.getoption("numprocesses", None)
     if runs_tests_itself:
         for name in [name for name in os.environ if name.startswith("COVERAGE_PROCESS")]:

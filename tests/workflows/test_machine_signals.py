@@ -39,15 +39,6 @@ LONG_ONES: tuple[Names, ...] = (
 long = pytest.mark.long
 
 
-@pytest.fixture(autouse=True)
-def heeded() -> Iterator[None]:
-    """Whoever starts the tests may ignore signals (nohup, the `&` of a shell), and so would the commands."""
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in ENDING}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
 @pytest.fixture(scope="module")
 def slow_aws() -> Iterator[EmbeddedAws]:
     """Each call takes a moment, so that there is one to interrupt."""
