@@ -106,8 +106,7 @@ def _served(decided: Mode, key: Key, found: Account) -> Steps:
             desired.distribution(settings), found.distribution, settings.site, granted
         )
         before = (granted.steps,)
-    claim = "" if discovery.PATH in found.documents else documents.CLAIM
-    made = bucket.bucket_steps(wanted_bucket, found.bucket, settings.site, claim=claim)
+    made = bucket.bucket_steps(wanted_bucket, found.bucket, settings.site, claim=_claim(found))
     published, said = _published(settings, issuer, key, found, made)
     reachable = (*made.ids, *published.ids, *front.ids)
     return together(*before, made, front, published, _registered(settings, issuer, found, reachable=reachable), said)
@@ -145,6 +144,11 @@ def _text(body: Mapping[str, Any]) -> str | JsonText:
     return JsonText(body, 4) if outputs(body) else json_text(body, 4)
 
 
+def _claim(found: Account) -> str:
+    """The step that publishes the issuer, where there is none yet."""
+    return "" if discovery.PATH in found.documents else documents.CLAIM
+
+
 def _published(settings: Settings, issuer: Issuer, key: Key, found: Account, made: Steps) -> tuple[Steps, Steps]:
     """The steps that publish the documents, and what is to be said of the keys."""
     body, said = _key_set(settings, key, found)
@@ -152,7 +156,7 @@ def _published(settings: Settings, issuer: Issuer, key: Key, found: Account, mad
     if body == {} and not said.conflicts:
         wanted = tuple(document for document in wanted if document.key != discovery.KEYS)
     ready = bucket.TAGGED if bucket.TAGGED in made.ids else ""
-    return documents.document_steps(settings.bucket, wanted, found.documents, ready=ready), said
+    return documents.document_steps(settings.bucket, wanted, found.documents, ready=ready, claim=_claim(found)), said
 
 
 def _key_set(settings: Settings, key: Key, found: Account) -> tuple[Mapping[str, Any], Steps]:

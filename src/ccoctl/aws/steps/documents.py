@@ -19,22 +19,28 @@ CLAIM = f"object/{discovery.PATH}/put"
 
 
 def document_steps(
-    bucket: str, wanted: tuple[Document, ...], found: Mapping[str, Document], *, ready: str = ""
+    bucket: str, wanted: tuple[Document, ...], found: Mapping[str, Document], *, ready: str = "", claim: str = ""
 ) -> Steps:
-    """What publishes the documents as wanted; `ready` is the step after which the bucket may be filled."""
-    return together(*(_one(bucket, document, found.get(document.key), ready) for document in wanted))
+    """What publishes the documents as wanted.
+
+    `ready` is the step after which the bucket may be filled. `claim` is one of these steps where it publishes an issuer
+    that is new: the keys are published by whoever published that.
+    """
+    return together(*(_one(bucket, document, found.get(document.key), ready, claim) for document in wanted))
 
 
-def _one(bucket: str, wanted: Document, found: Document | None, ready: str) -> Steps:
+def _one(bucket: str, wanted: Document, found: Document | None, ready: str, claim: str) -> Steps:
     resource = Resource(Address("object", f"{bucket}/{wanted.key}"), f"object/{wanted.key}")
-    bucket_is_ours = edges("only a bucket that is tagged is ours to fill", ready)
+    before = edges("only a bucket that is tagged is ours to fill", ready)
+    if wanted.key != discovery.PATH:
+        before += edges("whoever publishes the issuer publishes its keys", claim)
     if found is None:
         resource.add(
             "put",
             Action.CREATE,
             calls.put_object(bucket, wanted, replaces=""),
             f"publish {wanted.key}",
-            after=bucket_is_ours,
+            after=before,
         )
         return resource.done()
     wanted = replace(wanted, tags=merged(dict(wanted.tags) if isinstance(wanted.tags, Mapping) else {}, found.tags))
@@ -45,7 +51,7 @@ def _one(bucket: str, wanted: Document, found: Document | None, ready: str) -> S
             Action.UPDATE if difference.changed else Action.REWRITE,
             calls.put_object(bucket, wanted, replaces=found.etag),
             f"publish {wanted.key} again",
-            after=bucket_is_ours,
+            after=before,
             changes=difference.changed,
         )
     return resource.done()
