@@ -82,7 +82,7 @@ _ARNS = {
 class Seen(msgspec.Struct):
     """Whose account the answers so far were about: there is only one."""
 
-    account: tuple[str, str] = msgspec.field(default=("", ""))
+    account: tuple[str, str] = ("", "")
     """Partition and number; empty until somebody says it."""
 
     def checked(self, call: Call, answer: Answer) -> Answer:

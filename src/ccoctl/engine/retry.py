@@ -26,11 +26,11 @@ class RetryPolicy(msgspec.Struct, frozen=True, kw_only=True):
     where the calls in between were throttled, and nobody is given up on because of a queue before it.
     """
 
-    throttled: Patience = msgspec.field(default=Patience(first=0.5, longest=20.0, total=300.0))
+    throttled: Patience = Patience(first=0.5, longest=20.0, total=300.0)
     """IAM lets a few calls a second through, and several tools may share an account."""
-    transient: Patience = msgspec.field(default=Patience(first=0.25, longest=10.0, total=60.0))
+    transient: Patience = Patience(first=0.25, longest=10.0, total=60.0)
     """A network that is down for a minute is told to the user rather than waited for."""
-    not_yet: Patience = msgspec.field(default=Patience(first=0.25, longest=5.0, total=120.0))
+    not_yet: Patience = Patience(first=0.25, longest=5.0, total=120.0)
     """AWS's services agree within seconds, rarely a minute."""
 
     def patience(self, kind: ErrorKind) -> Patience | None:
