@@ -218,7 +218,7 @@ def published(aws: EmbeddedAws) -> Any:
 def made(key_pair: Path) -> pair.SigningKey:
     existing = pair.inspect(key_pair)
     assert existing is not None
-    return existing.key
+    return pair.SigningKey(private_pem=(key_pair / pair.PRIVATE).read_bytes(), jwk=existing.jwk)
 
 
 def test_a_key_is_made_while_all_that_needs_none_is_done_and_saved_before_it_is_published(

@@ -67,7 +67,7 @@ class TestANewPair:
         assert content[INSTALLER] == content[PRIVATE]
         private, public = keypair.load_private(content[PRIVATE]), keypair.load_public(content[PUBLIC])
         assert keypair.matches(private, public)
-        assert pair.kid == jwk.kid(public) == pair.key.jwk.kid
+        assert pair.kid == jwk.kid(public) == pair.jwk.kid
 
     @pytest.mark.parametrize("mask", [0, 0o022, 0o077])
     def test_the_modes_do_not_depend_on_the_umask(self, tmp_path: Path, mask: int) -> None:
@@ -101,10 +101,11 @@ class TestANewPair:
         assert openssl("rsa", "-pubout", "-in", str(pair.private.path)) == (tmp_path / PUBLIC).read_text()
 
     def test_neither_result_nor_key_shows_a_secret(self, pair: KeyPair) -> None:
-        secret = pair.key.private_pem.decode().splitlines()[1]
-        for text in (repr(pair), str(pair), repr(workflow.inspect(pair.private.path.parent))):
+        key = workflow.generate(2048)
+        secrets = {pem.decode().splitlines()[1] for pem in (pair.private.path.read_bytes(), key.private_pem)}
+        for text in (repr(pair), str(pair), repr(workflow.inspect(pair.private.path.parent)), repr(key), str([key])):
             assert "PRIVATE KEY" not in text
-            assert secret not in text
+            assert not any(secret in text for secret in secrets)
 
     def test_a_file_in_place_of_the_directory_is_said(self, tmp_path: Path) -> None:
         (tmp_path / "a").touch()
@@ -122,7 +123,7 @@ class TestAnExistingPair:
         before = {name: (tmp_path / name).stat() for name in NAMES}
         again = create_key_pair(tmp_path, bits=4096)
         assert _done(again) == (Done.REUSED,) * 3
-        assert (again.key, again.kid) == (pair.key, pair.kid)
+        assert (again.jwk, again.kid) == (pair.jwk, pair.kid)
         assert {name: (tmp_path / name).stat() for name in NAMES} == before
 
     @pytest.mark.parametrize("missing", [{PUBLIC}, {INSTALLER}, {PUBLIC, INSTALLER}], ids=sorted)
@@ -144,7 +145,7 @@ class TestAnExistingPair:
         assert create_key_pair(tmp_path).kid == pair.kid
 
     def test_other_writings_of_the_same_keys_are_fine(self, tmp_path: Path, pair: KeyPair) -> None:
-        key = keypair.load_private(pair.key.private_pem)
+        key = keypair.load_private(pair.private.path.read_bytes())
         (tmp_path / PRIVATE).write_bytes(_private_pem(key, serialization.PrivateFormat.PKCS8))
         (tmp_path / PUBLIC).write_bytes(
             key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.PKCS1)
@@ -158,8 +159,21 @@ class TestAnExistingPair:
     def test_inspecting_it_gives_the_key_and_what_is_there(self, tmp_path: Path, pair: KeyPair) -> None:
         (tmp_path / PUBLIC).unlink()
         found = workflow.inspect(tmp_path)
-        assert found == workflow.ExistingKeyPair(key=pair.key, has_public=False, has_installer=True)
+        assert found == workflow.ExistingKeyPair(jwk=pair.jwk, has_public=False, has_installer=True)
         assert not (tmp_path / PUBLIC).exists()
+
+    def test_a_private_key_that_was_replaced_after_the_look_is_not_copied(
+        self, tmp_path: Path, pair: KeyPair, foreign: rsa.RSAPrivateKey
+    ) -> None:
+        (tmp_path / INSTALLER).unlink()
+        found = workflow.inspect(tmp_path)
+        assert found is not None
+        pair.private.path.write_bytes(_private_pem(foreign, serialization.PrivateFormat.TraditionalOpenSSL))
+
+        with pytest.raises(SigningKeyError, match="another private key than it was"):
+            workflow.complete(tmp_path, found)
+
+        assert not (tmp_path / INSTALLER).exists()
 
     def test_inspecting_an_empty_or_missing_directory_gives_none(self, tmp_path: Path) -> None:
         assert workflow.inspect(tmp_path) is None
@@ -215,12 +229,12 @@ class TestAnUnsoundPair:
 class TestSaving:
     def test_a_key_that_was_made_in_memory_is_the_one_in_the_directory(self, tmp_path: Path) -> None:
         key = workflow.generate(2048)
-        assert workflow.save(tmp_path, key).key == key
+        assert workflow.save(tmp_path, key).jwk == key.jwk
         assert (tmp_path / PRIVATE).read_bytes() == key.private_pem
 
     def test_a_key_that_is_there_wins(self, tmp_path: Path, pair: KeyPair) -> None:
         saved = workflow.save(tmp_path, workflow.generate(2048))
-        assert saved.key == pair.key
+        assert saved.jwk == pair.jwk
         assert _done(saved) == (Done.REUSED,) * 3
 
     def test_of_two_runs_at_a_time_one_wins_and_the_other_uses_its_key(self, tmp_path: Path) -> None:
@@ -241,7 +255,7 @@ class TestSaving:
 
 class TestAPublicKeyFile:
     def test_its_key_is_read_as_it_is_published(self, pair: KeyPair) -> None:
-        assert workflow.load_public_key_file(pair.public.path) == pair.key.jwk
+        assert workflow.load_public_key_file(pair.public.path) == pair.jwk
 
     def test_an_ec_key_will_do(self, tmp_path: Path) -> None:
         public = ec.generate_private_key(ec.SECP256R1()).public_key()

@@ -29,6 +29,8 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
     Outputs for its parts."""
     directory: Path | None = None
     """Where the pair belongs; None where the public key alone was given."""
+    existing: pair.ExistingKeyPair | None = None
+    """As it was found there."""
     new: Future[pair.SigningKey] | None = None
     """In memory, and not written yet."""
     notes: tuple[str, ...] = ()
@@ -51,8 +53,10 @@ class Keys(msgspec.Struct, frozen=True, kw_only=True):
         """
         if self.directory is None:
             return None
+        if self.existing is not None:
+            return pair.complete(self.directory, self.existing)
         if self.new is None:
-            return pair.create_key_pair(self.directory)
+            return None
         new = self.new.result()
         saved = pair.save(self.directory, new)
         if saved.kid != new.jwk.kid:
@@ -81,7 +85,7 @@ def keys_for(order: Order, *, make_one: bool = True, wait: bool = True) -> Keys:
         return _public_of(order, make_one=make_one)
     existing = pair.inspect(order.output_dir)
     if existing is not None:
-        return Keys(public=existing.key.jwk, directory=order.output_dir)
+        return Keys(public=existing.jwk, directory=order.output_dir, existing=existing)
     if not make_one:
         return Keys(notes=("there is no key pair yet; create-all makes one, and publishes it in keys.json",))
     new = _started(order.key_bits)
@@ -128,7 +132,7 @@ class Saving:
         """With the key as it was saved; without one where it was not."""
         if not steps.is_coming(self._keys.public):
             return self._keys
-        return replace(self._keys, public=self.saved.key.jwk if self.saved is not None else None)
+        return replace(self._keys, public=self.saved.jwk if self.saved is not None else None)
 
     def perform(self, call: Call) -> Answer:
         """The cloud's answer, or the parts of the key that is on the disk by then.
@@ -139,7 +143,7 @@ class Saving:
         if call.service != steps.SERVICE:
             return self._cloud.perform(call)
         self.saved = self._keys.save()
-        return steps.answer(self.saved.key.jwk) if self.saved is not None else {}
+        return steps.answer(self.saved.jwk) if self.saved is not None else {}
 
 
 def _public_of(order: Order, *, make_one: bool) -> Keys:

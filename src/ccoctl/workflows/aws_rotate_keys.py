@@ -27,18 +27,23 @@ class NewPair(msgspec.Struct, frozen=True, kw_only=True):
     """A pair that is there, or is to be written with `save`."""
 
     directory: Path
-    key: pair.SigningKey
-    is_there: bool
+    key: pair.ExistingKeyPair | pair.SigningKey
+    """As it was found, or in memory alone."""
 
     @property
-    def private_file(self) -> Path:
-        """Where its private half is, or will be."""
-        return self.directory / pair.PRIVATE
+    def is_there(self) -> bool:
+        """True where it was found."""
+        return isinstance(self.key, pair.ExistingKeyPair)
 
     @property
     def public(self) -> Jwk:
         """Its public half as it is published."""
         return self.key.jwk
+
+    @property
+    def private_file(self) -> Path:
+        """Where its private half is, or will be."""
+        return self.directory / pair.PRIVATE
 
     def save(self) -> None:
         """Write what is missing of it.
@@ -46,8 +51,9 @@ class NewPair(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             FileError, SigningKeyError: it cannot be written, or what is there is damaged or another one.
         """
-        saved = pair.save(self.directory, self.key)
-        if saved.kid != self.key.jwk.kid:
+        if isinstance(self.key, pair.ExistingKeyPair):
+            pair.complete(self.directory, self.key)
+        elif pair.save(self.directory, self.key).kid != self.key.jwk.kid:
             raise FileError("another run made a key pair here meanwhile", where=str(self.directory))
 
 
@@ -68,10 +74,10 @@ def new_pair(output_dir: Path, used: Iterable[str], *, bits: int = keypair.DEFAU
         refuse_links(output_dir, f"{directory.name}/{pair.PRIVATE}")
         there = pair.inspect(directory)
         if there is None:
-            return NewPair(directory=directory, key=pair.generate(bits), is_there=False)
-        if there.key.jwk.kid not in set(used):
-            return NewPair(directory=directory, key=there.key, is_there=True)
-    return NewPair(directory=output_dir / f"{FOLDER}{newest + 1}", key=pair.generate(bits), is_there=False)
+            return NewPair(directory=directory, key=pair.generate(bits))
+        if there.jwk.kid not in set(used):
+            return NewPair(directory=directory, key=there)
+    return NewPair(directory=output_dir / f"{FOLDER}{newest + 1}", key=pair.generate(bits))
 
 
 def _numbers(output_dir: Path) -> list[int]:

@@ -6,14 +6,14 @@ The directory holds, with the names that the Go tool and the installer know,
 - `serviceaccount-signer.public`: its public half, derived again where it is missing;
 - `tls/bound-service-account-signing-key.key`: a copy of the private key that the installer takes.
 
-`inspect` looks without changing anything, `generate` makes a key in memory, `save` writes what is missing;
-`create_key_pair` is the three in a row.
+`inspect` looks without changing anything, `complete` writes what a pair that is there lacks, `generate` makes a key in
+memory, `save` writes it; `create_key_pair` is all of it in a row.
 """
 
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 
@@ -40,19 +40,22 @@ class Done(Enum):
     """It was missing and came back from the private key that was there."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SigningKey:
-    """A checked key in memory; nothing of it is shown by `repr`."""
+class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A checked key in memory; its private half is not shown by `repr`."""
 
-    private_pem: bytes = field(repr=False)
+    private_pem: bytes
     jwk: Jwk
     """The public half as it is published."""
+
+    def __repr__(self) -> str:
+        return f"SigningKey(jwk={self.jwk!r})"
 
 
 class ExistingKeyPair(msgspec.Struct, frozen=True, kw_only=True):
     """What `inspect` found: a good private key, and which of the files made from it are there, too."""
 
-    key: SigningKey
+    jwk: Jwk
+    """Its public half as it is published."""
     has_public: bool
     has_installer: bool
 
@@ -67,7 +70,8 @@ class KeyFile(msgspec.Struct, frozen=True, kw_only=True):
 class KeyPair(msgspec.Struct, frozen=True, kw_only=True):
     """The result: the key that is in the directory now, and what was done with each file."""
 
-    key: SigningKey
+    jwk: Jwk
+    """Its public half as it is published."""
     private: KeyFile
     public: KeyFile
     installer: KeyFile
@@ -75,7 +79,7 @@ class KeyPair(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def kid(self) -> Kid:
         """The id that tokens signed with the key carry."""
-        return kid(to_public(self.key.jwk))
+        return kid(to_public(self.jwk))
 
 
 def create_key_pair(directory: Path, *, bits: int = keypair.DEFAULT_SIZE) -> KeyPair:
@@ -86,7 +90,7 @@ def create_key_pair(directory: Path, *, bits: int = keypair.DEFAULT_SIZE) -> Key
         SigningKeyError: a half is damaged, foreign or without its private key, or no key of that size can be made.
     """
     existing = inspect(directory)
-    return _complete(directory, existing) if existing else save(directory, generate(bits))
+    return complete(directory, existing) if existing else save(directory, generate(bits))
 
 
 def inspect(directory: Path) -> ExistingKeyPair | None:
@@ -111,7 +115,7 @@ def inspect(directory: Path) -> ExistingKeyPair | None:
         if not keypair.matches(key, copy.public_key()):
             raise _foreign(private, installer)
     return ExistingKeyPair(
-        key=SigningKey(private_pem=private_pem, jwk=to_jwk(key.public_key())),
+        jwk=to_jwk(key.public_key()),
         has_public=public_pem is not None,
         has_installer=installer_pem is not None,
     )
@@ -139,15 +143,50 @@ def save(directory: Path, key: SigningKey) -> KeyPair:
         SigningKeyError: what is there is damaged or does not belong together.
     """
     if existing := inspect(directory):
-        return _complete(directory, existing)
+        return complete(directory, existing)
     try:
         change = write_below(directory, PRIVATE, key.private_pem, mode=0o600, replace=False)
     except FileError:
         if quicker := inspect(directory):
-            return _complete(directory, quicker)
+            return complete(directory, quicker)
         raise
-    new = ExistingKeyPair(key=key, has_public=False, has_installer=False)
-    return _complete(directory, new, created=change is Change.CREATED)
+    new = ExistingKeyPair(jwk=key.jwk, has_public=False, has_installer=False)
+    return complete(directory, new, created=change is Change.CREATED)
+
+
+def complete(directory: Path, pair: ExistingKeyPair, *, created: bool = False) -> KeyPair:
+    """Write what the private key in the directory lacks beside it.
+
+    Raises:
+        FileError: a file cannot be read, written or is not private.
+        SigningKeyError: the private key is not the one any more that was looked at.
+    """
+    when_written = Done.CREATED if created else Done.RESTORED
+    sweep_below(directory, (PRIVATE, INSTALLER))
+
+    def file(name: str, content: Callable[[], bytes], mode: int, *, there: bool) -> KeyFile:
+        path = directory / name
+        if there:
+            return KeyFile(path=path, done=Done.REUSED)
+        change = write_below(directory, name, content(), mode=mode, replace=False)
+        return KeyFile(path=path, done=Done.REUSED if change is Change.UNCHANGED else when_written)
+
+    return KeyPair(
+        jwk=pair.jwk,
+        private=KeyFile(path=directory / PRIVATE, done=Done.CREATED if created else Done.REUSED),
+        public=file(PUBLIC, lambda: keypair.public_pem(to_public(pair.jwk)), 0o644, there=pair.has_public),
+        installer=file(INSTALLER, lambda: _private_half(directory, pair.jwk), 0o600, there=pair.has_installer),
+    )
+
+
+def _private_half(directory: Path, public: Jwk) -> bytes:
+    """The private key's file, which is read again: until it is copied, nothing keeps it in memory."""
+    path = directory / PRIVATE
+    pem = read_private(path)
+    if kid(keypair.load_private(pem, where=str(path)).public_key()) != public.kid:
+        what = "This is another private key than it was a moment ago"
+        raise SigningKeyError(what, where=str(path), remedy="Find out who replaced it, and run the command again.")
+    return pem
 
 
 def load_public_key_file(path: Path) -> Jwk:
@@ -168,27 +207,6 @@ def load_private_key_file(path: Path) -> keypair.PrivateKey:
         SigningKeyError: it holds no private key that can be used.
     """
     return keypair.load_private(read_private(path), where=str(path))
-
-
-def _complete(directory: Path, pair: ExistingKeyPair, *, created: bool = False) -> KeyPair:
-    """Write what the private key in the directory lacks beside it."""
-    when_written = Done.CREATED if created else Done.RESTORED
-    sweep_below(directory, (PRIVATE, INSTALLER))
-
-    def complete(name: str, content: bytes, mode: int, *, there: bool) -> KeyFile:
-        path = directory / name
-        if there:
-            return KeyFile(path=path, done=Done.REUSED)
-        change = write_below(directory, name, content, mode=mode, replace=False)
-        return KeyFile(path=path, done=Done.REUSED if change is Change.UNCHANGED else when_written)
-
-    public = keypair.public_pem(to_public(pair.key.jwk))
-    return KeyPair(
-        key=pair.key,
-        private=KeyFile(path=directory / PRIVATE, done=Done.CREATED if created else Done.REUSED),
-        public=complete(PUBLIC, public, 0o644, there=pair.has_public),
-        installer=complete(INSTALLER, pair.key.private_pem, 0o600, there=pair.has_installer),
-    )
 
 
 def _refuse_orphans(directory: Path, *, public: bool, installer: bool) -> None:
@@ -229,6 +247,7 @@ __all__ = [
     "KeyFile",
     "KeyPair",
     "SigningKey",
+    "complete",
     "create_key_pair",
     "generate",
     "inspect",
