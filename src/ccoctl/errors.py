@@ -18,8 +18,8 @@ CcoctlError                 says what, where and what to do; exit code 1
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 def in_line(text: str) -> str:
@@ -58,8 +58,7 @@ class UsageError(CcoctlError):
     exit_code = 2
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Problem:
+class Problem(NamedTuple):  # a Struct's library would be loaded for every command line that is mistyped
     """One thing that is wrong with the input: `where` is `file:line: document N: path` as far as it is known."""
 
     where: str

@@ -19,7 +19,8 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment] # there it is looked at before each use
 
-_NAME = re.compile(r"\.ccoctl-[0-9a-f]{16}\.tmp")
+_BEGINNING = ".ccoctl-"
+_NAME = rf"{re.escape(_BEGINNING)}[0-9a-f]{{16}}\.tmp"
 _FLAGS: int = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
@@ -59,7 +60,7 @@ def sweep(*directories: Path) -> None:
     for directory in directories:
         with suppress(OSError):
             for name in os.listdir(directory):  # noqa: PTH208 - names are enough, and there may be many
-                if _NAME.fullmatch(name):
+                if name.startswith(_BEGINNING) and re.fullmatch(_NAME, name):
                     _remove_if_dead(directory / name)
 
 
@@ -98,7 +99,7 @@ def is_dead(descriptor: int) -> bool:
 
 def _begun(directory: Path, mode: int) -> tuple[Path, int]:
     while True:
-        temporary = directory / f".ccoctl-{os.urandom(8).hex()}.tmp"
+        temporary = directory / f"{_BEGINNING}{os.urandom(8).hex()}.tmp"
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FLAGS, mode)
         if keep(temporary, descriptor):
             return temporary, descriptor

@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 import msgspec
 from msgspec.structs import replace
 
-from ccoctl.aws import desired, kubernetes, manifests
+from ccoctl.aws import desired, manifests
 from ccoctl.aws.desired import Flavor, Issuer, Settings, Trusted
 from ccoctl.aws.mode import Mode, between_issuers, mode
 from ccoctl.aws.resources import Account, Role
-from ccoctl.aws.steps import bucket, cloudfront, documents, keys, provider, roles
+from ccoctl.aws.steps import bucket, documents, keys, provider, roles
 from ccoctl.aws.steps.common import Steps, together
 from ccoctl.aws.steps.common import after as edges
 from ccoctl.credentialsrequest.model import CredentialsRequest, SecretRef
@@ -100,6 +100,8 @@ def _served(decided: Mode, key: Key, found: Account) -> Steps:
     before: tuple[Steps, ...] = ()
     front = Steps()
     if settings.private:
+        from ccoctl.aws.steps import cloudfront
+
         granted = cloudfront.access(settings, found)
         wanted_bucket = replace(wanted_bucket, policy=cloudfront.bucket_policy(settings, granted, found))
         front = cloudfront.distribution_steps(
@@ -252,6 +254,8 @@ def _kubernetes(
     issuer: tuple[After, ...],
 ) -> tuple[Step, ...]:
     """What the administrator of any other cluster needs."""
+    from ccoctl.aws import kubernetes
+
     why = "nothing points at a role without its rights"
     named = kubernetes.accounts(decided.settings, requests, wanted)
     accounts = (file_step(work, (*edges(why, *_rights(made[secret])), *issuer)) for secret, work in named)

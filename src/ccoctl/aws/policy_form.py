@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from ccoctl.aws.conditions import operator_problem
 from ccoctl.aws.policy import permissions
 from ccoctl.credentialsrequest.model import AwsStatement, CredentialsRequest
 from ccoctl.engine.call import json_text
@@ -39,6 +38,10 @@ def _of_statement(statement: AwsStatement) -> Iterator[tuple[str, str]]:
         yield "resource", f"{resource[:60]!a} is no ARN: that has six parts with colons between them"
     if resource.partition("${")[0].count(":") < _COLONS and "${" in resource:
         yield "resource", f"{resource[:60]!a} has a policy variable elsewhere than in the last part of its ARN"
+    if not statement.condition:
+        return
+    from ccoctl.aws.conditions import operator_problem  # which few statements need
+
     for operator, keys in statement.condition.items():
         for key, value in keys.items():
             if what := operator_problem(operator, value if isinstance(value, tuple) else (value,)):

@@ -14,9 +14,10 @@ Scalar: TypeAlias = str | bool | int | float | None
 _TRUE = frozenset({"y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"})
 _FALSE = frozenset({"n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"})
 _NULL = frozenset(("", "~", "null", "Null", "NULL"))
-_SPECIAL = re.compile(r"([-+]?)\.(?:(inf|Inf|INF)|(nan|NaN|NAN))")
-_INTEGER = re.compile(r"[-+]?(?:0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+# Texts, and compiled where something that may be a number is met, which is seldom.
+_SPECIAL = r"([-+]?)\.(?:(inf|Inf|INF)|(nan|NaN|NAN))"
+_INTEGER = r"[-+]?(?:0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)"
+_FLOAT = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 _BEGIN_NUMBERS = frozenset("+-.0123456789")
 _LONGEST_NUMBER = 80
 
@@ -29,14 +30,14 @@ def plain(text: str) -> Scalar:
         return text in _TRUE
     if text[0] not in _BEGIN_NUMBERS:
         return text
-    if special := _SPECIAL.fullmatch(text):
+    if special := re.fullmatch(_SPECIAL, text):
         sign, infinite, _ = special.groups()
         return math.copysign(math.inf, -1 if sign == "-" else 1) if infinite else math.nan
     if len(text) > _LONGEST_NUMBER:
         return text
-    if _INTEGER.fullmatch(text) and (integer := _integer(text.replace("_", ""))) is not None:
+    if re.fullmatch(_INTEGER, text) and (integer := _integer(text.replace("_", ""))) is not None:
         return integer
-    if _FLOAT.fullmatch(text) and math.isfinite(number := float(text)):
+    if re.fullmatch(_FLOAT, text) and math.isfinite(number := float(text)):
         return number
     return text
 

@@ -21,7 +21,7 @@ MAX_URL = 2048
 
 T = TypeVar("T")
 
-_PRINTABLE = re.compile(r"[!-~]+")
+_PRINTABLE = "[!-~]+"
 _REMEDY = "See who published it, and publish the right document in its place."
 
 
@@ -81,7 +81,7 @@ def url_problem(url: str) -> str:
     if len(url) > MAX_URL:
         return f"has more than {MAX_URL:,} characters"
     # urlsplit quietly drops line ends and tabs, so they are looked for first
-    if not _PRINTABLE.fullmatch(url) or "\\" in url:
+    if not re.fullmatch(_PRINTABLE, url) or "\\" in url:
         return "has characters that no URL has"
     try:
         parts = urlsplit(url)

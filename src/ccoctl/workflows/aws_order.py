@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from ccoctl.aws import desired, kubernetes, manifests, names
+from ccoctl.aws import desired, manifests, names
 from ccoctl.aws.desired import Flavor, Settings, Trusted
 from ccoctl.aws.partition import Partition, has_cloudfront, partition_named, partition_of
 from ccoctl.aws.policy_form import form_problems
@@ -69,11 +69,12 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
         return self.selected.requests if self.selected is not None else ()
 
 
-_PROVIDER_ARN = re.compile(r"arn:(?P<partition>[a-z-]+):iam::(?P<account>\d{12}):oidc-provider/(?P<host>[^\s?#]+)")
-_POLICY_ARN = re.compile(r"arn:(?P<partition>[a-z-]+):iam::(\d{12}|aws):policy/[\x21-\x7e]+")
-_ROLE_PATH = re.compile(r"/|/[\x21-\x7e]{1,510}/")
-_TAG_KEY = re.compile(r"[\w .:/=+@-]{1,128}")
-_TAG_VALUE = re.compile(r"[\w .:/=+@-]{0,256}")
+# Texts, and compiled where an option is given, since each takes longer than looking at all options that are not.
+_PROVIDER_ARN = r"arn:(?P<partition>[a-z-]+):iam::(?P<account>\d{12}):oidc-provider/(?P<host>[^\s?#]+)"
+_POLICY_ARN = r"arn:(?P<partition>[a-z-]+):iam::(\d{12}|aws):policy/[\x21-\x7e]+"
+_ROLE_PATH = r"/|/[\x21-\x7e]{1,510}/"
+_TAG_KEY = r"[\w .:/=+@-]{1,128}"
+_TAG_VALUE = r"[\w .:/=+@-]{0,256}"
 
 
 def check(order: Order) -> Checked:
@@ -118,15 +119,22 @@ def check(order: Order) -> Checked:
 def _unfit(settings: Settings, requests: tuple[CredentialsRequest, ...]) -> tuple[Problem, ...]:
     """What cannot be made of the requests as they are."""
     oversized = desired.size_problems(settings, requests)
-    of_files = kubernetes.problems if settings.flavor is Flavor.KUBERNETES else manifests.file_problems
-    return (*form_problems(requests), *oversized, *of_files(requests))
+    return (*form_problems(requests), *oversized, *_of_files(settings.flavor, requests))
+
+
+def _of_files(flavor: Flavor, requests: tuple[CredentialsRequest, ...]) -> tuple[Problem, ...]:
+    if flavor is Flavor.OPENSHIFT:
+        return manifests.file_problems(requests)
+    from ccoctl.aws import kubernetes
+
+    return kubernetes.problems(requests)
 
 
 def _partition(order: Order, problems: list[Problem]) -> Partition | None:
     try:
-        by_arn = _PROVIDER_ARN.fullmatch(order.provider_arn)
-        if order.part is Part.IAM_ROLES and not order.region and by_arn:
-            return partition_named(by_arn["partition"])
+        arn = _provider(order)
+        if arn is not None and not order.region:
+            return partition_named(arn["partition"])
         return partition_of(order.region)
     except Problems as error:
         problems += error.problems
@@ -146,15 +154,16 @@ def _selected(order: Order, problems: list[Problem]) -> Selected | None:
 
 def _option_problems(order: Order, partition: Partition | None) -> list[Problem]:
     found = []
-    if order.part is Part.IAM_ROLES and not (arn := _PROVIDER_ARN.fullmatch(order.provider_arn)):
+    arn = _provider(order)
+    if order.part is Part.IAM_ROLES and arn is None:
         found.append(Problem("--identity-provider-arn", f"{order.provider_arn!r} is not the ARN of an OIDC provider"))
-    elif order.part is Part.IAM_ROLES and arn and partition is not None and arn["partition"] != partition.id:
+    elif arn is not None and partition is not None and arn["partition"] != partition.id:
         found.append(
             Problem("--identity-provider-arn", f"it is in partition {arn['partition']}, --region is in {partition.id}")
         )
-    if order.boundary and not _POLICY_ARN.fullmatch(order.boundary):
+    if order.boundary and not re.fullmatch(_POLICY_ARN, order.boundary):
         found.append(Problem("--permissions-boundary-arn", f"{order.boundary!r} is not the ARN of an IAM policy"))
-    if order.role_path and not _ROLE_PATH.fullmatch(order.role_path):
+    if order.role_path and not re.fullmatch(_ROLE_PATH, order.role_path):
         what = f"{order.role_path!r} must begin and end with a slash and hold no spaces, at most 512 characters"
         found.append(Problem("--role-path", what))
     if order.private and partition is not None and not has_cloudfront(partition.id):
@@ -184,7 +193,7 @@ def _tag_problems(order: Order) -> list[Problem]:
     for key, value in order.tags.items():
         if key in own or key.startswith(names.TAG_PREFIX) or key.lower().startswith("aws:"):
             found.append(Problem("--tags", f"the key {key!r} is kept for AWS and for this tool"))
-        elif not _TAG_KEY.fullmatch(key) or not _TAG_VALUE.fullmatch(value):
+        elif not re.fullmatch(_TAG_KEY, key) or not re.fullmatch(_TAG_VALUE, value):
             found.append(
                 Problem("--tags", f"{key!r}={value!r}: letters, digits, spaces and _.:/=+-@; 128 and 256 characters")
             )
@@ -194,8 +203,13 @@ def _tag_problems(order: Order) -> list[Problem]:
 
 
 def _trusted(order: Order) -> Trusted | None:
-    arn = _PROVIDER_ARN.fullmatch(order.provider_arn)
-    return Trusted(arn=order.provider_arn, host=arn["host"]) if order.part is Part.IAM_ROLES and arn else None
+    arn = _provider(order)
+    return Trusted(arn=order.provider_arn, host=arn["host"]) if arn is not None else None
+
+
+def _provider(order: Order) -> re.Match[str] | None:
+    """The ARN that roles alone are made for, taken apart; None where it is none, or another part is made."""
+    return re.fullmatch(_PROVIDER_ARN, order.provider_arn) if order.part is Part.IAM_ROLES else None
 
 
 def _notes(order: Order, partition: Partition, selected: Selected | None) -> tuple[str, ...]:

@@ -61,13 +61,14 @@ def create(part: Part, options: dict[str, Any]) -> int:
 
 
 def _dry_run(checked: Checked, options: dict[str, Any]) -> int:
-    from ccoctl.cli.aws.results import dry_run_json
     from ccoctl.workflows.aws_dry_run import dry_run
 
     done = dry_run(checked)
     for sentence in done.notes:
         output.note(sentence)
     if options["output"] == "json":
+        from ccoctl.cli.aws.results import dry_run_json
+
         output.result_json(dry_run_json(done))
     else:
         output.result(
