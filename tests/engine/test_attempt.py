@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ccoctl.engine.attempt import READING, Attempts, with_retries
-from ccoctl.engine.call import Answer, Call, Listed
+from ccoctl.engine.call import Answer, Call, Listed, Written
 from ccoctl.errors import CloudError, ErrorKind, InterruptedRunError
 from tests.engine.simulated import FakeClock, SimulatedCloud, attempts, failure
 
@@ -109,6 +109,50 @@ def test_what_is_in_no_list_was_not_ours() -> None:
 
     with pytest.raises(CloudError, match="Exists"):
         with_retries(cloud, call, attempts())
+
+
+WRITTEN = Written(question=Call(service="cloud", operation="Get"), member="Body", parameter="Body")
+PUT = Call(
+    service="cloud",
+    operation="Put",
+    parameters={"Body": "für uns"},
+    tolerate_again=frozenset({"Exists"}),
+    written=WRITTEN,
+)
+
+
+def put(found: Answer | CloudError) -> SimulatedCloud:
+    """A cloud that loses the first answer to `PUT`, and then says that something is there."""
+    failures = {"Put": [failure(ErrorKind.TRANSIENT), failure(ErrorKind.EXISTS, "Exists")]}
+    if isinstance(found, CloudError):
+        return SimulatedCloud(failures={**failures, "Get": [found]})
+    return SimulatedCloud(failures=failures, answers={"Get": [found]})
+
+
+def test_what_is_there_is_ours_where_it_is_what_we_sent() -> None:
+    cloud = put({"Body": "für uns".encode()})
+
+    assert with_retries(cloud, PUT, attempts()) == ({}, 2)
+    assert [asked.operation for asked in cloud.asked] == ["Put", "Put", "Get"]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [{"Body": b"from another run at that moment"}, {"Body": b""}, {}, failure(ErrorKind.DENIED, "AccessDenied")],
+    ids=["other content", "nothing in it", "no such member", "not to be read"],
+)
+def test_what_is_there_and_not_what_we_sent_is_somebody_elses(found: Answer | CloudError) -> None:
+    with pytest.raises(CloudError, match="Exists"):
+        with_retries(put(found), PUT, attempts())
+
+
+def test_what_is_there_at_the_first_attempt_is_not_even_looked_at() -> None:
+    cloud = SimulatedCloud(failures={"Put": [failure(ErrorKind.EXISTS, "Exists")]})
+
+    with pytest.raises(CloudError, match="Exists"):
+        with_retries(cloud, PUT, attempts())
+
+    assert [asked.operation for asked in cloud.asked] == ["Put"]
 
 
 class Endless:

@@ -19,8 +19,10 @@ from moto.s3.models import s3_backends
 
 from ccoctl.aws.migration import Side
 from ccoctl.engine.attempt import Attempts
-from ccoctl.engine.call import Call
+from ccoctl.engine.call import Answer, Call
+from ccoctl.errors import CloudError, ErrorKind
 from ccoctl.lab.accounts import ACCOUNT
+from ccoctl.signing import discovery
 from ccoctl.workflows import aws_create, aws_delete, aws_migrate, aws_rotate, aws_upgrade
 from ccoctl.workflows.aws_order import Order, Part, check
 from ccoctl.workflows.aws_rotate_cloud import RotationCloud
@@ -337,3 +339,50 @@ def test_a_public_and_a_private_one_at_once_are_one_of_them(scene: Scene, count:
 @pytest.mark.timeout(900)
 def test_a_public_and_a_private_one_at_once_whoever_is_quicker(scene: Scene, count: Count) -> None:
     count(play_public_and_private(scene, range(2, 42)), AT_ONCE)
+
+
+@dataclass
+class Unheard(Administrator):
+    """One whose first try to publish the issuer gets no answer; what happens meanwhile is for `meanwhile` to say."""
+
+    meanwhile: Callable[[Call], object] = lambda _call: None
+    waits: bool = True
+
+    def perform(self, call: Call) -> Answer:
+        if self.waits and call.operation == "PutObject" and call.parameters["Key"] == discovery.PATH:
+            self.waits = False
+            self.meanwhile(call)
+            raise CloudError("the connection was reset", kind=ErrorKind.TRANSIENT)
+        return super().perform(call)
+
+
+def unheard(scene: Scene, meanwhile: Callable[[Call], object]) -> Run:
+    create = scene.create("a")
+
+    def run(who: Administrator, attempts: Attempts) -> Ended:
+        return create(Unheard(name=who.name, cloud=who.cloud, meanwhile=meanwhile), attempts)
+
+    return run
+
+
+def test_an_issuer_that_another_one_published_while_no_answer_came_is_not_taken_for_ours(scene: Scene) -> None:
+    scene.begin()
+
+    told = scene.on.alone(unheard(scene, lambda _call: scene.on.alone(scene.create("b", private=True))))
+
+    assert not told.claims
+    assert "Somebody else changed it meanwhile" in told.said
+    blocked = s3_backends[ACCOUNT]["aws"].buckets[BUCKET].public_access_block
+    assert blocked is not None
+    assert blocked.restrict_public_buckets
+
+
+def test_an_issuer_that_we_published_ourselves_while_no_answer_came_is_ours(scene: Scene) -> None:
+    scene.begin()
+    assert scene.on.alone(scene.create("a")).claims
+    undisturbed = scene.state()
+    scene.begin()
+
+    assert scene.on.alone(unheard(scene, scene.on.cloud.perform)).claims
+
+    assert not differences(undisturbed, scene.state())

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from ccoctl.aws.names import Tags
 from ccoctl.aws.policy import Policy
 from ccoctl.aws.resources import Document, PublicAccess
-from ccoctl.engine.call import Call, JsonText, Output, Template, Value, json_text
+from ccoctl.engine.call import Call, JsonText, Output, Template, Value, Written, json_text
 
 GONE = frozenset({"NoSuchEntity", "NoSuchBucket", "NoSuchKey", "404", "NoSuchDistribution"})
 _FRESH_PRINCIPAL = frozenset({"MalformedPolicy", "MalformedPolicyDocument"})
@@ -152,7 +152,7 @@ def put_object(bucket: str, document: Document, *, replaces: str) -> Call:
     """A document with everything about it in one request.
 
     `replaces` is the ETag of what it replaces, empty where nothing is there: what somebody else wrote
-    meanwhile is kept.
+    meanwhile is kept, and not taken for ours where the answer to our own attempt was lost.
     """
     guard = {"IfMatch": replaces} if replaces else {"IfNoneMatch": "*"}
     return Call(
@@ -168,6 +168,7 @@ def put_object(bucket: str, document: Document, *, replaces: str) -> Call:
             **guard,
         },
         tolerate_again=frozenset({"PreconditionFailed"}),
+        written=Written(question=get_object(bucket, document.object_key), member="Body", parameter="Body"),
         not_yet=frozenset({"NoSuchBucket"}),
     )
 

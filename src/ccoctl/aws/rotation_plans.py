@@ -130,11 +130,7 @@ def _put(found: Found, name: str, key: str, body: Mapping[str, Any], change: Fie
         summary = f"write {path}, to be published below {found.url}"
         return step(name, Address("file", str(path)), Action.WRITE_FILE, summary, work, changes=(change,))
     tags = found.settings.all_tags if isinstance(there.tags, Unseen) else there.tags
-    # a second attempt must not take somebody else's write for its own first one
-    call = replace(
-        calls.put_object(found.settings.bucket, replace(there, body=body, tags=tags), replaces=there.etag),
-        tolerate_again=frozenset(),
-    )
+    call = calls.put_object(found.settings.bucket, replace(there, body=body, tags=tags), replaces=there.etag)
     where = Address("object", f"{found.settings.bucket}/{there.object_key}")
     return step(name, where, Action.UPDATE, f"publish {key} again", call, changes=(change,))
 

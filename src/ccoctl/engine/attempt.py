@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from ccoctl.engine.call import Answer, Call
+from ccoctl.engine.call import Answer, Call, Written
 from ccoctl.engine.clock import Clock, SystemClock
 from ccoctl.engine.cloud import Cloud
 from ccoctl.engine.pages import Pages, entries
@@ -64,8 +64,16 @@ def with_retries(
 
 
 def _made_before(cloud: Cloud, call: Call, how: Attempts, error: CloudError) -> Answer:
-    """The answer that was lost, as far as somebody needs it."""
-    if call.listed is None or error.code not in call.tolerate_again:
+    """The answer that was lost, as far as somebody needs it.
+
+    Raises:
+        CloudError: what is there was not made by this call.
+    """
+    if error.code not in call.tolerate_again:
+        return {}
+    if call.written is not None and not _is_as_sent(cloud, call, call.written, how):
+        raise error
+    if call.listed is None:
         return {}
     place = call.listed
 
@@ -77,6 +85,15 @@ def _made_before(cloud: Cloud, call: Call, how: Attempts, error: CloudError) -> 
         if entry.get(place.name) == place.value:
             return {place.answers: entry}
     raise error
+
+
+def _is_as_sent(cloud: Cloud, call: Call, written: Written, how: Attempts) -> bool:
+    """Whether what the call sent can be read where it wrote."""
+    try:
+        answer, _ = with_retries(cloud, written.question, how)
+    except CloudError:
+        return False
+    return answer.get(written.member) == str(call.parameters[written.parameter]).encode()
 
 
 def _given_up(error: CloudError, attempts: int, seconds: float) -> CloudError:

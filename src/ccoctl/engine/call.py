@@ -67,6 +67,16 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     """The member of the lost answer that the entry stands for."""
 
 
+class Written(msgspec.Struct, frozen=True, kw_only=True):
+    """How what a call wrote is told from what somebody else wrote at that moment: it is read, and must be the same."""
+
+    question: Call
+    member: str
+    """Of the question's answer; bytes."""
+    parameter: str
+    """Of the call: the text that those bytes must be in UTF-8."""
+
+
 class Call(msgspec.Struct, frozen=True, kw_only=True):
     """A request to a cloud: `service` and `operation` in the words of its SDK, and the parameters."""
 
@@ -79,6 +89,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """The same, but only for a repeated attempt: the first one acted and its answer was lost."""
     listed: Listed | None = None
     """With `tolerate_again`: where the answer of the attempt that acted is found."""
+    written: Written | None = None
+    """With `tolerate_again`: whether it was an attempt of ours that acted."""
     not_yet: frozenset[str] = frozenset()
     """Error codes that here mean eventual consistency: what the call names was made a moment ago."""
 
@@ -204,6 +216,7 @@ __all__ = [
     "Resolve",
     "Template",
     "Value",
+    "Written",
     "at_path",
     "json_text",
     "outputs",
