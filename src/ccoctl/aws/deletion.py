@@ -45,7 +45,9 @@ def deletion(name: str, bucket: str, found: Account, *, shared: bool = False) ->
     last_users = tuple(step for part in providers for step in part.ids) or last_roles
     others = _served_there(name, found)
     documents = _documents(bucket, name, found, last_users, shared=shared)
-    front = Steps() if shared or others else _front(name, found, last_users)
+    # only the deletion of the bucket fails where somebody has joined a shared issuer meanwhile
+    emptied = tuple(step.id for step in documents.steps if step.id == "bucket/delete")
+    front = Steps() if shared or others else _front(name, found, emptied or last_users)
     steps = together(*roles, *providers, documents, front)
     return Deletion(
         plan=Plan(steps=in_order(steps.steps), notes=(*steps.notes, *found.denied)),
@@ -62,13 +64,16 @@ def _served_there(name: str, found: Account) -> tuple[Problem, ...]:
     """Why the distribution stays: it serves the issuers of others."""
     if found.distribution is None:
         return ()
+    where = f"distribution {found.distribution.id}"
+    if found.unseen or any(isinstance(tags, Unseen) for tags in found.objects.values()):
+        return (Problem(where, "it stays, since whom it serves cannot be seen"),)
     owners = sorted(
         {owner for tags in found.objects.values() if isinstance(tags, Mapping) for owner in names.owners(tags)}
     )
     others = [owner for owner in owners if owner != name]
     if not others:
         return ()
-    return (Problem(f"distribution {found.distribution.id}", f"it also serves the issuer of {', '.join(others)}"),)
+    return (Problem(where, f"it also serves the issuer of {', '.join(others)}"),)
 
 
 def _elsewhere(name: str, found: Account) -> tuple[Problem, ...]:
