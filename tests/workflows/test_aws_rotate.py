@@ -207,3 +207,16 @@ def test_without_a_kubeconfig_the_administrator_says_what_the_cluster_signs_with
     assert [state.use for state in key_states(lab.look(with_cluster=False))] == [Use.IDLE, Use.SIGNING]
     assert lab.run(with_cluster=False, retire_old=True).last.ok
     assert lab.look(with_cluster=False).kids == (new,)
+
+
+def test_a_key_that_was_published_and_retired_is_never_taken_again(start: Start) -> None:
+    lab = start()
+    assert lab.run(make_pair=True).last.ok
+    second = kid_of(load_private_key_file(lab.out / "signing-key-2" / PRIVATE))
+    for by in ({"by_cluster": True}, {"make_pair": True}):
+        lab.clock.now += DAY + 3601
+        assert lab.run(retire_old=True).last.ok
+        assert lab.run(**by).last.ok
+
+    assert second not in lab.look(with_cluster=False).kids
+    assert sorted(path.name for path in lab.out.glob("signing-key-*")) == ["signing-key-2", "signing-key-3"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,14 @@ import msgspec
 from msgspec.structs import replace
 
 from ccoctl.aws.desired import Settings, documents
+from ccoctl.aws.migration import FOLDER
 from ccoctl.aws.mode import Mode, mode
 from ccoctl.aws.observe import Scope, observe
+from ccoctl.aws.observe_s3 import published
 from ccoctl.aws.reader import reader
 from ccoctl.aws.resources import Account, Provider
 from ccoctl.aws.rotation import LONGEST_LIFE, Found, Use, key_states, unknown_signer, why_never, why_not
-from ccoctl.aws.rotation_plans import WRITES, note_by_hand, retire, until_seen
+from ccoctl.aws.rotation_plans import KEYS, WRITES, note_by_hand, retire, until_seen
 from ccoctl.engine.attempt import Attempts, Tell, read
 from ccoctl.engine.call import Answer, Call, json_text, with_placeholders
 from ccoctl.engine.events import Listener, silent
@@ -87,6 +89,12 @@ class Rotated(msgspec.Struct, frozen=True, kw_only=True):
         return self.results[-1]
 
 
+_ANOTHER = (
+    "its bucket holds the documents of a second issuer, behind a distribution that cannot be seen; a key that is "
+    "published for one of them alone would be refused by the other"
+)
+
+
 def look(order: Order, cloud: RotationCloud, *, now: float, with_cluster: bool, tell: Tell | None = None) -> Found:
     """The keys of a set-up as they are in the bucket, as the world sees them, and as the cluster uses them.
 
@@ -105,6 +113,8 @@ def look(order: Order, cloud: RotationCloud, *, now: float, with_cluster: bool, 
     settings = order.settings
     with reader(lambda call: read(cloud, call, tell), 10) as asked:
         account = observe(asked, Scope(settings=settings))
+        if account.denied and published(asked, settings.bucket, FOLDER):
+            raise Problems((Problem(f"set-up {settings.name}", _ANOTHER),), remedy=f"{account.denied[0]}; allow that.")
     decided = mode(settings, account)
     if decided.conflicts:
         raise Problems(decided.conflicts, what="the set-up is not in a state in which its key can be rotated")
@@ -193,6 +203,7 @@ def carry_out(
         write_file = writer(prepared.plan, prepared.order.output_dir or Path())
         if prepared.pair is not None:
             prepared.pair.save()
+        _note_published(prepared, prepared.found.kids)
         plan = until_seen(prepared.plan)
         result = execute(
             plan,
@@ -202,12 +213,29 @@ def carry_out(
             attempts=attempts,
         )
         results.append(result)
+        _note_published(prepared, _published_by(result))
         was_lost = _is_lost_race(result)
         lost += was_lost
         more = prepared.more or len(plan.steps) < len(prepared.plan.steps)
         if len(results) == _ROUNDS or not (was_lost or (result.ok and more)):
             return Rotated(results=tuple(results), lost_races=lost)
         prepared = prepare(prepared.order, look_again())
+
+
+def _note_published(prepared: Prepared, kids: Iterable[str]) -> None:
+    if prepared.pair is not None and prepared.pair.public.kid in set(kids):
+        prepared.pair.note_published()
+
+
+def _published_by(result: Result) -> tuple[str, ...]:
+    """The kids that a run added; a file is published by whoever serves it."""
+    return tuple(
+        kid
+        for outcome in result.of(State.DONE)
+        if outcome.step.id == KEYS and isinstance(outcome.step.work, Call)
+        for change in outcome.step.changes
+        for kid in (change.new if isinstance(change.new, list) else ())
+    )
 
 
 def _is_lost_race(result: Result) -> bool:
@@ -254,7 +282,7 @@ def _pair(order: Order, found: Found) -> NewPair | None:
         return None
     is_over = found.kids == (found.signer,)
     used = {found.signer, *(found.cluster.signs_with if found.cluster is not None else ())} if is_over else set()
-    return new_pair(order.output_dir, used, bits=order.key_bits)
+    return new_pair(order.output_dir, used, published=found.kids, bits=order.key_bits)
 
 
 def _noted(order: Order, found: Found) -> Plan:

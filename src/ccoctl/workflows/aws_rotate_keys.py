@@ -2,7 +2,8 @@
 
 The pair that `create-all` made is in the output directory itself; the one of the first rotation is in `signing-key-2`
 in there, that of the next one in `signing-key-3`, and so on. No pair is ever replaced, and a run that was interrupted
-finds the one that it made.
+finds the one that it made. A file beside a pair says that its key was published: one that is not any more was retired,
+and is never used again.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from ccoctl.errors import FileError
 from ccoctl.signing import keypair
 from ccoctl.signing.jwk import Jwk
 from ccoctl.workflows import create_key_pair as pair
-from ccoctl.workflows.places import refuse_links
+from ccoctl.workflows.places import refuse_links, write_below
 
 FOLDER = "signing-key-"
+PUBLISHED = "published"
+"""The file that says it, with the key's kid."""
 _NUMBERED = re.compile(rf"{FOLDER}([1-9][0-9]{{0,5}})", re.ASCII)
 
 
@@ -56,13 +59,24 @@ class NewPair(msgspec.Struct, frozen=True, kw_only=True):
         elif pair.save(self.directory, self.key).kid != self.key.jwk.kid:
             raise FileError("another run made a key pair here meanwhile", where=str(self.directory))
 
+    def note_published(self) -> None:
+        """Have later rotations know that the key is no secret of ours alone any more.
 
-def new_pair(output_dir: Path, used: Iterable[str], *, bits: int = keypair.DEFAULT_SIZE) -> NewPair:
+        Raises:
+            FileError: it cannot be written.
+        """
+        write_below(self.directory, PUBLISHED, f"{self.public.kid}\n".encode(), mode=0o644)
+
+
+def new_pair(
+    output_dir: Path, used: Iterable[str], *, published: Iterable[str] = (), bits: int = keypair.DEFAULT_SIZE
+) -> NewPair:
     """The newest pair of a rotation where its key is not in use yet, else a new one, in memory.
 
     Args:
         output_dir: where the pairs are.
         used: the kids that the cluster signs or has signed with, as far as that is known.
+        published: the kids that are published.
         bits: of a new key.
 
     Raises:
@@ -75,7 +89,8 @@ def new_pair(output_dir: Path, used: Iterable[str], *, bits: int = keypair.DEFAU
         there = pair.inspect(directory)
         if there is None:
             return NewPair(directory=directory, key=pair.generate(bits))
-        if there.jwk.kid not in set(used):
+        is_retired = there.jwk.kid not in set(published) and (directory / PUBLISHED).exists()
+        if there.jwk.kid not in set(used) and not is_retired:
             return NewPair(directory=directory, key=there)
     return NewPair(directory=output_dir / f"{FOLDER}{newest + 1}", key=pair.generate(bits))
 
@@ -89,4 +104,4 @@ def _numbers(output_dir: Path) -> list[int]:
         raise FileError(f"The directory cannot be read: {error.strerror}", where=str(output_dir)) from error
 
 
-__all__ = ["FOLDER", "NewPair", "new_pair"]
+__all__ = ["FOLDER", "PUBLISHED", "NewPair", "new_pair"]
