@@ -231,7 +231,7 @@ def test_a_role_that_trusts_somebody_else_is_put_right(run: Runner, tmp_path: Pa
     assert run(path).returncode == 0
     other = policy.trust(f"arn:aws:iam::{ACCOUNT}:oidc-provider/other", "other", ("system:serviceaccount:a:b",))
     role = "demo-openshift-image-registry-installer"
-    AwsCloud(Connection(region="us-east-1")).perform(resolved(update_trust(role, other)))
+    AwsCloud(Connection(region="us-east-1")).perform(resolved(update_trust(role, other, was=other)))
     assert to_do(of, out) == [f"change who may assume role {role}"]
 
     assert run(path, NOTES=str(notes)).returncode == 0

@@ -111,7 +111,7 @@ def test_what_is_in_no_list_was_not_ours() -> None:
         with_retries(cloud, call, attempts())
 
 
-WRITTEN = Written(question=Call(service="cloud", operation="Get"), member="Body", parameter="Body")
+WRITTEN = Written(question=Call(service="cloud", operation="Get"), same={"Body": "Body"})
 PUT = Call(
     service="cloud",
     operation="Put",

@@ -127,7 +127,8 @@ class Scene:
             with aws_migrate.reaching(checked, who, self.on.aws.get(), None, clock=self.on.time) as at:
                 prepared = aws_migrate.prepare(aws_migrate.look(checked, at, concurrency=1))
                 result = aws_migrate.carry_out(prepared, at, concurrency=1, attempts=attempts)
-                aws_migrate.look(checked, at, concurrency=1)  # as the command does, to say where it stands
+                if result.ok:
+                    aws_migrate.look_at_the_end(prepared, at, concurrency=1, attempts=attempts)  # as the command does
                 return ended(result)
 
         return run
@@ -238,6 +239,32 @@ CASES = {
         lambda scene: scene.create("b", part=Part.IAM_ROLES, provider_arn=PROVIDER),
         (lambda scene: scene.create(part=Part.IDENTITY_PROVIDER),),
     ),
+    "migrate and upgrade": Case(
+        lambda scene: scene.migrate(Side.PRIVATE), lambda scene: scene.upgrade(Phase.PREPARE), CREATED, heals=(0,)
+    ),
+    "migrate and create-all of a new release": Case(
+        lambda scene: scene.migrate(Side.PRIVATE), lambda scene: scene.create("a", "new"), CREATED, heals=(0,)
+    ),
+    "upgrade and create-all": Case(lambda scene: scene.upgrade(Phase.PREPARE), lambda scene: scene.create(), CREATED),
+    "upgrade and delete": Case(
+        lambda scene: scene.upgrade(Phase.PREPARE), lambda scene: scene.delete(), CREATED, heals=(1,)
+    ),
+    "migrate and delete": Case(
+        lambda scene: scene.migrate(Side.PRIVATE), lambda scene: scene.delete(), CREATED, heals=(1,)
+    ),
+    "migrate back and rotate": Case(
+        lambda scene: scene.migrate(Side.PUBLIC),
+        lambda scene: scene.rotate("second"),
+        PRIVATE_ONE,
+        keeps=True,
+        heals=(0,),
+    ),
+    "rotate and delete": Case(lambda scene: scene.rotate("second"), lambda scene: scene.delete(), CREATED, heals=(1,)),
+    "finish an upgrade and create-all": Case(
+        lambda scene: scene.upgrade(Phase.FINISH),
+        lambda scene: scene.create("a", "new"),
+        (*CREATED, lambda scene: scene.upgrade(Phase.PREPARE)),
+    ),
 }
 
 
@@ -279,7 +306,10 @@ def play(scene: Scene, case: Case, seeds: range) -> int:
     return len(seeds)
 
 
-ALWAYS = ("create-all with another key", "create-all again and delete", "rotate twice", "migrate and rotate")
+ALWAYS = (
+    *("create-all with another key", "create-all again and delete", "rotate twice", "migrate and rotate"),
+    *("migrate and upgrade", "migrate and create-all of a new release"),
+)
 AT_ONCE = "times two administrators were at work at once"
 
 

@@ -168,7 +168,7 @@ def put_object(bucket: str, document: Document, *, replaces: str) -> Call:
             **guard,
         },
         tolerate_again=frozenset({"PreconditionFailed"}),
-        written=Written(question=get_object(bucket, document.object_key), member="Body", parameter="Body"),
+        written=Written(question=get_object(bucket, document.object_key), same={"Body": "Body"}),
         not_yet=frozenset({"NoSuchBucket"}),
     )
 

@@ -21,6 +21,7 @@ from ccoctl.aws.permissions import actions_of
 from ccoctl.aws.shapes import Seen
 from ccoctl.aws.sts import Credentials
 from ccoctl.aws.unsaid import told, unsaid
+from ccoctl.engine.attempt import CHANGED
 from ccoctl.engine.call import Answer, Call
 from ccoctl.engine.pace import Pace, Rate
 from ccoctl.errors import CloudError, ErrorKind, UsageError
@@ -203,8 +204,7 @@ _CREDENTIAL_CODES = (
     *("SignatureDoesNotMatch", "UnrecognizedClientException", "InvalidToken", "TokenRefreshRequired"),
 )
 _BAD_CREDENTIALS = "The credentials are not valid, or not any more: log in again, or check the profile and the clock."
-_CHANGED = "Somebody else changed it meanwhile: run the command again, which starts from what is there now."
-_REMEDIES = {**dict.fromkeys(_CREDENTIAL_CODES, _BAD_CREDENTIALS), "PreconditionFailed": _CHANGED}
+_REMEDIES = {**dict.fromkeys(_CREDENTIAL_CODES, _BAD_CREDENTIALS), "PreconditionFailed": CHANGED}
 _PUBLIC_POLICIES_BLOCKED = "BlockPublicPolicy"
 _ACCOUNT_BLOCKS = (
     "Public bucket policies are blocked, probably for the whole account: lift that block, or serve the issuer from a "

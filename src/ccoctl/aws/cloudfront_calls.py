@@ -7,7 +7,7 @@ from typing import Any
 
 from ccoctl.aws.calls import GONE, tag_list
 from ccoctl.aws.names import Tags
-from ccoctl.engine.call import Call, Listed, Output, Value
+from ccoctl.engine.call import Call, Listed, Output, Value, Written
 
 CACHING_DISABLED = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 """CloudFront's managed cache policy that caches nothing."""
@@ -115,13 +115,17 @@ def tag_distribution(arn: str, tags: Tags) -> Call:
 def update_distribution(distribution: str, etag: str, config: Mapping[str, Any]) -> Call:
     """A distribution's whole configuration, if it is still the one that was read.
 
-    Where the answer of an attempt was lost, the next one finds the ETag that the first one made.
+    Where the answer of an attempt was lost, the next one finds the ETag that the first one made, or somebody else.
     """
     return Call(
         service="cloudfront",
         operation="UpdateDistribution",
         parameters={"Id": distribution, "IfMatch": etag, "DistributionConfig": config},
         tolerate_again=frozenset({"PreconditionFailed"}),
+        written=Written(
+            question=get_distribution(distribution),
+            same={"Distribution.DistributionConfig": "DistributionConfig"},
+        ),
     )
 
 

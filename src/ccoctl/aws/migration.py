@@ -136,7 +136,11 @@ class Situation(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_settled(self, side: Side) -> bool:
         """True when a side can be used and the other one by nobody: what is left of that one can go."""
-        return self.provider(side) is not None and self.is_served(side) and not self.trusting(side.other)
+        return self.provider(side) is not None and self.is_served(side) and not self.is_trusted(side.other)
+
+    def is_trusted(self, side: Side) -> bool:
+        """True when a role lets tokens of a side in, ours or, as long as its provider is there, anybody's."""
+        return bool(self.trusting(side) or (self.provider(side) is not None and self.strangers(side)))
 
     def is_ours(self, provider: Provider) -> bool:
         """True when a provider carries our tag."""

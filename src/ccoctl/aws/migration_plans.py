@@ -187,7 +187,7 @@ def _set_trust(resource: Resource, name: str, old: policy.Policy, new: policy.Po
     resource.add(
         "trust",
         Action.UPDATE,
-        role_calls.update_trust(name, new),
+        role_calls.update_trust(name, new, was=old),
         summary.format(name),
         changes=(FieldChange(name="trust", old=old, new=new),),
     )

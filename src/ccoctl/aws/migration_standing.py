@@ -87,7 +87,7 @@ def safe_at(situation: Situation, gone: Side, evidence: Evidence) -> float | Non
     What is not trusted by any role is safe to take away whatever tokens there are.
     """
     said, noted = evidence.unused_since, situation.unused_since(gone)
-    if not situation.trusting(gone) or NEVER_USED in {said, noted}:
+    if not situation.is_trusted(gone) or NEVER_USED in {said, noted}:
         return 0.0
     if said:
         since = seconds(said)
@@ -98,7 +98,7 @@ def safe_at(situation: Situation, gone: Side, evidence: Evidence) -> float | Non
 
 def unsafe(situation: Situation, target: Side, evidence: Evidence) -> tuple[Problem, ...]:
     """Why the other issuer cannot be taken away now."""
-    if not situation.trusting(target.other):
+    if not situation.is_trusted(target.other):
         return ()
     goes, stays = shown(situation, target.other), shown(situation, target)
     signing = evidence.signing

@@ -52,10 +52,12 @@ def all_of_it(settings: Settings, requests: tuple[CredentialsRequest, ...], key:
     arn = desired.provider_arn(settings.partition.id, found.id, decided.issuer)
     trusted = Trusted(arn=arn, host=decided.issuer.name)
     made, wanted = _roles(settings, requests, trusted, found)
+    # who may not list distributions sees the public half of a migration alone
+    between = Steps(conflicts=between_issuers(settings, arn, found.roles.values()) if found.denied else ())
     for_cluster = _kubernetes if settings.flavor is Flavor.KUBERNETES else _manifests
     files = (*_elsewhere(decided, key), *for_cluster(decided, requests, wanted, made, _needed(served)))
     return Drawn(
-        plan=_plan(together(_said(decided), keys.key_steps(key), served, *made.values()), files),
+        plan=_plan(together(_said(decided), between, keys.key_steps(key), served, *made.values()), files),
         issuer=decided.issuer,
         provider_arn=arn,
         roles=wanted,

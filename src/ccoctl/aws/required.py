@@ -139,7 +139,7 @@ def _mending(settings: Settings) -> list[Call]:
         max_session_duration=3600,
     )
     mending = [
-        role_calls.update_trust("any", role.trust),
+        role_calls.update_trust("any", role.trust, was=role.trust),
         role_calls.update_role(role),
         role_calls.put_boundary("any", "any"),
         role_calls.tag_role("any", role.tags),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from ccoctl.aws.calls import GONE, tag_list
 from ccoctl.aws.names import Tags
 from ccoctl.aws.policy import Policy
 from ccoctl.aws.resources import Role
-from ccoctl.engine.call import Call, Value
+from ccoctl.engine.call import Call, Unchanged, Value, Written
 
 _FRESH = frozenset({"NoSuchEntity", "ConcurrentModification"})
 _PAGE = 1000
@@ -61,6 +63,14 @@ def create_role(role: Role) -> Call:
         operation="CreateRole",
         parameters=parameters,
         tolerate_again=frozenset({"EntityAlreadyExists"}),
+        written=Written(
+            question=replace(get_role(role.name), not_yet=frozenset({"NoSuchEntity"})),
+            same={
+                "Role.AssumeRolePolicyDocument": "AssumeRolePolicyDocument",
+                "Role.PermissionsBoundary.PermissionsBoundaryArn": "PermissionsBoundary",
+                "Role.Tags": "Tags",
+            },
+        ),
     )
 
 
@@ -74,9 +84,18 @@ def put_role_policy(name: str, policy_name: str, policy: Policy) -> Call:
     )
 
 
-def update_trust(name: str, trust: Policy) -> Call:
-    """A role's trust policy, whole."""
-    return _iam("UpdateAssumeRolePolicy", RoleName=name, PolicyDocument=trust.text)
+def update_trust(name: str, trust: Policy, *, was: Policy) -> Call:
+    """A role's trust policy, whole, if it is still the one that was seen: others may let somebody in meanwhile.
+
+    IAM has no condition for that, so it is read right before; what happens between the two is not seen.
+    """
+    seen = Unchanged(question=get_role(name), member="Role.AssumeRolePolicyDocument", was=was.document)
+    return Call(
+        service="iam",
+        operation="UpdateAssumeRolePolicy",
+        parameters={"RoleName": name, "PolicyDocument": trust.text},
+        unchanged=seen,
+    )
 
 
 def update_role(role: Role) -> Call:

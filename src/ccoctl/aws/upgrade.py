@@ -108,6 +108,9 @@ def finish(release: Release, here: Held, serving: Serving, *, keep: Iterable[str
     Raises:
         Problems: something that the new release needs is missing, or something to keep is not there.
     """
+    if len(here.providers) > 1:
+        what = f"its roles trust {len(here.providers)} issuers, and all but one would be cut off"
+        raise Problems((Problem(f"set-up {here.name}", what),), remedy="Finish or roll back the migration first.")
     before = prepare(release, here, serving)
     if before.account.steps:
         raise Problems(

@@ -71,7 +71,7 @@ def _add_subjects(resource: Resource, found: Role, wanted: Role) -> None:
         resource.add(
             "trust",
             Action.UPDATE,
-            role_calls.update_trust(found.name, added),
+            role_calls.update_trust(found.name, added, was=found.trust),
             f"let the service accounts of the new release assume role {found.name}, too",
             changes=(FieldChange(name="trust", old=found.trust, new=added),),
         )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
-from ccoctl.engine.call import Answer, Call, Written
+from ccoctl.engine.call import Answer, Call, Unchanged, Written, at_path
 from ccoctl.engine.clock import Clock, SystemClock
 from ccoctl.engine.cloud import Cloud
 from ccoctl.engine.pages import Pages, entries
@@ -36,12 +37,15 @@ def with_retries(
     """The answer, and the number of attempts that it took.
 
     Raises:
-        CloudError: the last error, when trying again does not help or was tried long enough, which it says then.
+        CloudError: the last error, when trying again does not help or was tried long enough, which it says then; or
+            what the call replaces is not what was seen any more.
         InterruptedRunError: the run was stopped while it waited for the next attempt.
     """
     how = attempts or Attempts()
     failures, spent = Counter[ErrorKind](), defaultdict[ErrorKind, float](float)
     first = how.clock.now()
+    if call.unchanged is not None:
+        _refuse_change(cloud, call, call.unchanged, how)
     while True:
         attempt, begun = failures.total() + 1, how.clock.now()
         try:
@@ -61,6 +65,14 @@ def with_retries(
             if how.stop.is_set():
                 raise InterruptedRunError("stopped while waiting to try again", where=call.name) from error
             spent[kind] += how.clock.now() - begun
+
+
+def _refuse_change(cloud: Cloud, call: Call, seen: Unchanged, how: Attempts) -> None:
+    answer, _ = with_retries(cloud, seen.question, how)
+    there = at_path(answer, seen.member)
+    if (_parsed(there) if isinstance(there, str) else there) != seen.was:
+        what = f"{call.name} was not asked for, since it would replace another {seen.member} than was seen"
+        raise CloudError(what, kind=ErrorKind.PERMANENT, code="PreconditionFailed", operation=call.name, remedy=CHANGED)
 
 
 def _made_before(cloud: Cloud, call: Call, how: Attempts, error: CloudError) -> Answer:
@@ -93,7 +105,29 @@ def _is_as_sent(cloud: Cloud, call: Call, written: Written, how: Attempts) -> bo
         answer, _ = with_retries(cloud, written.question, how)
     except CloudError:
         return False
-    return answer.get(written.member) == str(call.parameters[written.parameter]).encode()
+    return all(
+        _holds(at_path(answer, member), call.parameters.get(parameter)) for member, parameter in written.same.items()
+    )
+
+
+def _holds(found: object, sent: object) -> bool:
+    """Whether a member of an answer is what was sent, in one of the forms that answers have."""
+    match found, sent:
+        case bytes(), str():
+            return found == sent.encode()
+        case Mapping(), str():
+            return found == _parsed(sent)
+        case list(), list() | tuple():
+            return all(item in found for item in sent)
+        case _:
+            return found == sent
+
+
+def _parsed(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 def _given_up(error: CloudError, attempts: int, seconds: float) -> CloudError:
@@ -111,6 +145,7 @@ def _given_up(error: CloudError, attempts: int, seconds: float) -> CloudError:
     )
 
 
+CHANGED = "Somebody else changed it meanwhile: run the command again, which starts from what is there now."
 _REPEAT = "It may pass: run the command again later, and it goes on where it ended."
 READING = RetryPolicy(transient=Patience(first=0.25, longest=5.0, total=10.0))
 """Nothing was done yet when the account is looked at: a network that is down is told soon."""

@@ -71,10 +71,19 @@ class Written(msgspec.Struct, frozen=True, kw_only=True):
     """How what a call wrote is told from what somebody else wrote at that moment: it is read, and must be the same."""
 
     question: Call
+    same: Mapping[str, str]
+    """Members of the question's answer, dotted, and the parameters of the call that they hold as they were sent: a text
+    may have become bytes or, where it is JSON, what it says; a list may have grown."""
+
+
+class Unchanged(msgspec.Struct, frozen=True, kw_only=True):
+    """What a call replaces as a whole, as it was seen: where a cloud takes no condition, it is read right before."""
+
+    question: Call
     member: str
-    """Of the question's answer; bytes."""
-    parameter: str
-    """Of the call: the text that those bytes must be in UTF-8."""
+    """Of the question's answer, dotted."""
+    was: object
+    """Parsed JSON."""
 
 
 class Call(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +100,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """With `tolerate_again`: where the answer of the attempt that acted is found."""
     written: Written | None = None
     """With `tolerate_again`: whether it was an attempt of ours that acted."""
+    unchanged: Unchanged | None = None
+    """What must still be there before the first attempt."""
     not_yet: frozenset[str] = frozenset()
     """Error codes that here mean eventual consistency: what the call names was made a moment ago."""
 
@@ -215,6 +226,7 @@ __all__ = [
     "Output",
     "Resolve",
     "Template",
+    "Unchanged",
     "Value",
     "Written",
     "at_path",

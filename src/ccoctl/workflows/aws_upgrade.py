@@ -19,7 +19,7 @@ from ccoctl.engine.cloud import Cloud
 from ccoctl.engine.events import Listener, silent
 from ccoctl.engine.execute import execute
 from ccoctl.engine.graph import in_order
-from ccoctl.engine.plan import Plan, Result, Step
+from ccoctl.engine.plan import Action, Plan, Result, Step
 from ccoctl.errors import Problem, Problems
 from ccoctl.workflows import aws_upgrade_cluster as cluster
 from ccoctl.workflows import aws_upgrade_told as told
@@ -27,6 +27,7 @@ from ccoctl.workflows.aws_order import Checked, Order
 from ccoctl.workflows.aws_order import check as check_order
 from ccoctl.workflows.aws_upgrade_cluster import UPGRADEABLE, InCluster, in_cluster
 from ccoctl.workflows.aws_upgrade_files import OutputDirectory, deletions
+from ccoctl.workflows.look_again import look_again
 from ccoctl.workflows.output_files import only_changes, writer
 
 
@@ -147,12 +148,12 @@ def carry_out(
     listener: Listener = silent,
     attempts: Attempts | None = None,
 ) -> Upgraded:
-    """Do every step; the cluster may go on only after another look finds nothing left to do.
+    """Do every step; what was prepared is looked at again, and only then may the cluster go on.
 
     A failed step is in the result, not raised.
 
     Raises:
-        Problems: that look found something, because somebody else changed it meanwhile.
+        Problems: something is left to do, because somebody else changed it meanwhile.
     """
     directory = ready.upgrade.checked.order.output_dir
     there = OutputDirectory(cloud, directory)
@@ -168,13 +169,16 @@ def carry_out(
         )
 
     result = run(ready.work)
-    if not result.ok or not ready.upgrade.target_version:
+    if not result.ok or ready.upgrade.phase is Phase.FINISH:
         return Upgraded(ready=ready, result=result)
-    again = look(ready.upgrade, cloud, concurrency=concurrency)
-    if not again.work.changes_nothing:
+    again = look_again(
+        lambda: look(ready.upgrade, cloud, concurrency=concurrency), lambda seen: not _left_to_do(seen), attempts
+    )
+    if left := _left_to_do(again):
+        told = ": the cluster was not told that it may be upgraded" if ready.upgrade.target_version else ""
         raise Problems(
-            tuple(Problem(str(step.address), f"left to do: {step.summary}") for step in again.work.steps),
-            what="What was done a moment ago is not there: the cluster was not told that it may be upgraded",
+            tuple(Problem(str(step.address), f"left to do: {step.summary}") for step in left),
+            what=f"What was done a moment ago is not there{told}",
             remedy="See who else changes it, and run the command again.",
         )
     if not again.last.steps:
@@ -182,6 +186,12 @@ def carry_out(
     last = run(again.last)
     outcomes, answers = (*result.outcomes, *last.outcomes), {**result.answers, **last.answers}
     return Upgraded(ready=again, result=Result(outcomes=outcomes, answers=answers, interrupted=last.interrupted))
+
+
+def _left_to_do(ready: Ready) -> tuple[Step, ...]:
+    """What would be changed; what may not be read is written by every run."""
+    idle = {Action.READ, Action.WAIT, Action.REWRITE}
+    return tuple(step for step in ready.work.steps if step.action not in idle)
 
 
 def _cluster(upgrade: Upgrade, here: Held, asked: Reader) -> InCluster:

@@ -83,7 +83,7 @@ def _repair(resource: Resource, wanted: Role, found: Role, difference: Differenc
         resource.add(
             "trust",
             Action.UPDATE,
-            role_calls.update_trust(name, wanted.trust),
+            role_calls.update_trust(name, wanted.trust, was=found.trust),
             f"change who may assume role {name}",
             changes=changes,
         )

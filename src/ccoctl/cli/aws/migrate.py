@@ -69,7 +69,7 @@ def migrate(to: Side, given: dict[str, Any]) -> int:
         if not _agreed(prepared, given):
             return 1
         result = _carried_out(prepared, at, given)
-        return _told(_looked(checked, at, given), result, given)
+        return _told(_at_the_end(prepared, at, given), result, given)
 
 
 def _checked(to: Side, given: dict[str, Any]) -> Checked:
@@ -106,6 +106,14 @@ def _looked(checked: Checked, at: At, given: dict[str, Any]) -> Looked:
 
     with looking(sys.stderr) as tell:
         return look(checked, at, concurrency=given["concurrency"], tell=tell)
+
+
+def _at_the_end(prepared: Prepared, at: At, given: dict[str, Any]) -> Looked:
+    from ccoctl.cli.progress import looking
+    from ccoctl.workflows.aws_migrate import look_at_the_end
+
+    with looking(sys.stderr) as tell:
+        return look_at_the_end(prepared, at, concurrency=given["concurrency"], tell=tell)
 
 
 def _shown(prepared: Prepared, given: dict[str, Any]) -> int:
