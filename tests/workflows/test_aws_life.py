@@ -252,5 +252,5 @@ def test_the_files_are_part_of_a_plan_when_their_directory_is_named(
     cli("create-all", *common)
 
     assert "~ file manifests/cluster-authentication-02-config.yaml" in planned.out
-    assert "-edited: true" in planned.out
+    assert "may be secret: 1 of its lines" in planned.out
     assert "serviceAccountIssuer" in manifest.read_text()

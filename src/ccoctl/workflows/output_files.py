@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from itertools import groupby
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -11,12 +13,20 @@ from ccoctl.engine.call import outputs
 from ccoctl.engine.plan import FieldChange, Plan, Step, WriteFile
 from ccoctl.errors import FileError
 from ccoctl.files import read_bytes
-from ccoctl.workflows.places import refuse_blocked, sweep_below, write_below
+from ccoctl.workflows.places import refuse_blocked, refuse_links, sweep_below, write_below
 
 LIMIT = 1024 * 1024
 """Bytes read of an existing file to compare it."""
 _EVERYWHERE = ("any", "manifests/any", "issuer/any", "issuer/.well-known/any", "kubernetes/any")
 """Files of a set-up, one for each directory; a plan does not name those that are there as wanted."""
+
+_ENTRY = r"(?P<key> *[A-Za-z_]+(?:: | = ))(?P<value>.*)"
+_KINDS = (
+    r"arn:[a-z-]+:iam::[0-9]{12}:role/[\x21-\x7e]{1,576}",
+    r"https://[a-z0-9./-]{1,255}",
+    r"/[\w./-]{1,255}",
+)
+"""Values of our files that differ from one to another: a role, an issuer, and where a token is."""
 
 
 def only_changes(plan: Plan, directory: Path) -> Plan:
@@ -34,16 +44,36 @@ def _compared(step: Step, directory: Path) -> Step | None:
     if not isinstance(work, WriteFile) or outputs(work.content):
         return step
     path = directory / work.path
-    if not path.exists():
-        return step
     try:
-        there = read_bytes(path, limit=LIMIT).decode("utf-8", "replace")
+        refuse_links(directory, work.path / "any")
+        there = read_bytes(path, limit=LIMIT).decode("utf-8", "replace") if path.exists() else None
     except FileError:
+        return step
+    if there is None:
         return step
     if there == work.content:
         return None
-    change = FieldChange(name="content", old=there, new=work.content)
+    change = FieldChange(name="content", old=_shown(there, str(work.content)), new=work.content)
     return replace(step, summary=f"replace {work.path}, which differs", changes=(change,))
+
+
+def _shown(there: str, wanted: str) -> str:
+    """What is there, as far as it can be of an earlier file of ours; any other line may be secret."""
+    same = frozenset(wanted.splitlines())
+    values = {found["key"]: found["value"] for line in same if (found := re.fullmatch(_ENTRY, line))}
+    shown: list[str] = []
+    for is_ours, group in groupby(there.splitlines(), lambda line: line in same or _is_alike(line, values)):
+        lines = list(group)
+        shown += lines if is_ours else [f"(not shown, since it may be secret: {len(lines)} of its lines)"]
+    return "\n".join([*shown, ""])
+
+
+def _is_alike(line: str, values: Mapping[str, str]) -> bool:
+    """True for a line of ours with another value of its kind."""
+    found = re.fullmatch(_ENTRY, line)
+    if found is None or found["key"] not in values:
+        return False
+    return any(re.fullmatch(kind, values[found["key"]]) and re.fullmatch(kind, found["value"]) for kind in _KINDS)
 
 
 def writer(plan: Plan, directory: Path) -> Callable[[WriteFile, str], None]:
