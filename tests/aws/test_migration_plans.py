@@ -254,8 +254,8 @@ def test_a_trust_policy_that_would_be_too_large_is_refused_before_anything_is_do
     assert "with both issuers, IAM takes 2048" in drawn.conflicts[0].what
 
 
-def test_a_set_up_that_is_not_there_cannot_be_migrated() -> None:
-    assert "there is no set-up named demo" in both(situation(Account(id="1")), Side.PRIVATE).conflicts[0].what
+def test_a_set_up_without_an_issuer_cannot_be_migrated() -> None:
+    assert "IAM knows neither issuer" in both(situation(Account(id="1")), Side.PRIVATE).conflicts[0].what
 
 
 def test_a_set_up_without_keys_or_with_damaged_ones_is_left_alone() -> None:

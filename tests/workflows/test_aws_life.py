@@ -254,3 +254,13 @@ def test_the_files_are_part_of_a_plan_when_their_directory_is_named(
     assert "~ file manifests/cluster-authentication-02-config.yaml" in planned.out
     assert "may be secret: 1 of its lines" in planned.out
     assert "serviceAccountIssuer" in manifest.read_text()
+
+
+def test_a_plan_without_the_set_up_s_key_says_where_create_all_takes_it_from(cli: Cli, common: list[str]) -> None:
+    cli("create-all", *common)
+    without = [*common[: common.index("--output-dir")]]
+
+    planned = cli("plan", *without)
+
+    assert "create-all needs the set-up's own, in its --output-dir or with --public-key-file" in planned.out
+    assert "there is no key pair yet" not in planned.err

@@ -137,6 +137,13 @@ def test_an_end_before_the_beginning_is_refused(cli: Cli, options: list[str]) ->
     assert len(changing(cli.aws)) == before
 
 
+@pytest.mark.parametrize("way", [[], ["--status"], ["--plan-only"]], ids=str)
+def test_a_set_up_that_is_not_there_is_neither_migrated_nor_told_about(
+    cli: Cli, options: list[str], way: list[str]
+) -> None:
+    assert "there is no set-up named demo" in cli(THERE, *options, *way, code=1).err
+
+
 def test_status_and_plan_only_change_nothing(cli: Cli, options: list[str], out: Path) -> None:
     cli("create-all", *options)
     before, files = len(changing(cli.aws)), sorted(out.rglob("*"))

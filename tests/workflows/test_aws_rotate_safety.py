@@ -140,7 +140,7 @@ def test_two_administrators_never_replace_the_key_that_the_other_one_has_begun_t
     assert [outcome.step.id for outcome in done.last.of(State.FAILED)] == [
         f"cluster/next/{'put' if 'make_pair' in way else 'delete'}"
     ]
-    with pytest.raises(ConflictError, match="on its way to another key"):
+    with pytest.raises(ConflictError, match=r"on its way to another key|a rotation to .* is under way"):
         other.run(make_pair=True)
     assert lab.run().last.ok
     assert lab.server.key == third
@@ -446,3 +446,18 @@ def test_a_key_that_openshift_made_by_itself_is_published_when_the_cluster_is_na
     assert lab.run().last.ok
     assert stage(lab.look()) is Stage.SWITCHED
     assert lab.server.key == rsa_key("by the operator")
+
+
+def test_no_second_new_key_is_made_beside_one_whose_pair_is_elsewhere(start: Start, tmp_path: Path) -> None:
+    lab = start(openshift=False)
+    assert lab.run(make_pair=True).last.ok
+    before = kids(lab)
+    assert len(before) == 2
+
+    with pytest.raises(ConflictError, match="is under way, and the pair of that key is not in this directory") as told:
+        replace(lab, out=tmp_path / "elsewhere").run(make_pair=True)
+
+    assert kids(lab) == before
+    assert f"--retire {before[1]}" in told.value.remedy
+    assert lab.run(retire=(before[1],), force=True).last.ok
+    assert replace(lab, out=tmp_path / "elsewhere").run(make_pair=True).last.ok

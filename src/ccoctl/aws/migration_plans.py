@@ -89,9 +89,6 @@ def shown(situation: Situation, side: Side) -> str:
 def _unready(situation: Situation) -> tuple[Problem, ...]:
     """What has to be put right before a migration can begin."""
     settings, account = situation.settings, situation.found.account
-    if account.bucket is None:
-        what = f"there is no such bucket, so there is no set-up named {settings.name}; check --name and --region"
-        return (Problem(f"bucket {settings.bucket}", what),)
     if not any(situation.provider(side) for side in Side):
         what = "IAM knows neither issuer; put the set-up right with `ccoctl aws create-all` first"
         return (Problem(f"issuer of {settings.name}", what),)

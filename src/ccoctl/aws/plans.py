@@ -28,6 +28,12 @@ from ccoctl.signing.jwks import Jwks
 ISSUER_FILES = PurePosixPath("issuer")
 """Where the documents are in the output directory, for an issuer that somebody else serves."""
 
+KEPT = (
+    "no signing key is at hand here: the published keys stay as they are; create-all needs the set-up's own, in its "
+    "--output-dir or with --public-key-file"
+)
+"""The note of a plan that is drawn without a key for an issuer that has one."""
+
 
 Key: TypeAlias = Jwk | Jwks | None
 """What is published: one signing key, which may still be coming (`steps/keys.py`), or every key that a running cluster
@@ -175,7 +181,7 @@ def _key_set(settings: Settings, key: Key, found: Account) -> tuple[Mapping[str,
         problem = Problem(where, f"what is published is no JWKS: {error.what}; move it away and run again")
         return {}, Steps(conflicts=(problem,))
     if key is None:
-        return there.body or {}, Steps(notes=("no signing key is at hand here: the published keys stay as they are",))
+        return there.body or {}, Steps(notes=(KEPT,))
     if isinstance(key, Jwks):
         return _beside(published, key, there.body or {}, where)
     if not published.keys:
@@ -300,4 +306,4 @@ def _plan(cloud: Steps, files: tuple[Step, ...]) -> Plan:
     return Plan(steps=in_order((*cloud.steps, *files)), notes=cloud.notes)
 
 
-__all__ = ["Drawn", "all_of_it", "iam_roles", "identity_provider"]
+__all__ = ["KEPT", "Drawn", "all_of_it", "iam_roles", "identity_provider"]

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ccoctl.aws import names
 from ccoctl.aws.observe import Scope, account_id, find_provider, observe
-from ccoctl.aws.plans import Drawn
+from ccoctl.aws.plans import KEPT, Drawn
 from ccoctl.aws.reader import Reader, reader
 from ccoctl.credentialsrequest.model import SecretRef
 from ccoctl.engine.attempt import Attempts, Tell, read
@@ -63,6 +63,8 @@ def prepare(
         drawn = _draw(checked, keys, asked)
     directory = checked.order.output_dir
     plan = only_changes(drawn.plan, directory) if compare_files else without_files(drawn.plan)
+    if KEPT in plan.notes:
+        keys = replace(keys, notes=())  # none is to be made, or published
     return Prepared(
         checked=checked,
         keys=keys,

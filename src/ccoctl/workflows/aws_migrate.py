@@ -29,7 +29,7 @@ from ccoctl.engine.events import Listener, silent
 from ccoctl.engine.execute import execute
 from ccoctl.engine.graph import in_order
 from ccoctl.engine.plan import Action, Plan, Result
-from ccoctl.errors import Problem, Problems
+from ccoctl.errors import ConflictError, Problem, Problems
 from ccoctl.federation.clock import WallClock
 from ccoctl.federation.https import Get
 from ccoctl.openshift.cluster import KubeCluster
@@ -152,10 +152,14 @@ def look(checked: Checked, at: At, *, concurrency: int = 10, tell: Tell | None =
 
     Raises:
         CloudError: one of them cannot be looked at.
+        ConflictError: there is no such set-up.
     """
     settings = replace(checked.base.settings, private=False)
     with reader(lambda call: read(at.cloud, call, tell), concurrency) as asked:
         found = observe_migration(asked, settings)
+    if found.account.bucket is None:
+        what = f"there is no such bucket, so there is no set-up named {settings.name}"
+        raise ConflictError(what, where=f"bucket {settings.bucket}", remedy="Check --name and --region.")
     situation = Situation(settings=replace(settings, tags=_own_tags(found, settings.name)), found=found)
     evidence = Evidence(
         unused_since=checked.order.unused_since, signing=_signing(checked, situation, at), now=at.clock()

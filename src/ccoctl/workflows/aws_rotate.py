@@ -282,7 +282,13 @@ def _pair(order: Order, found: Found) -> NewPair | None:
         return None
     is_over = found.kids == (found.signer,)
     used = {found.signer, *(found.cluster.signs_with if found.cluster is not None else ())} if is_over else set()
-    return new_pair(order.output_dir, used, published=found.kids, bits=order.key_bits)
+    made = new_pair(order.output_dir, used, published=found.kids, bits=order.key_bits)
+    coming = [state.kid for state in key_states(found) if state.use is Use.NEXT]
+    if coming and made.public.kid not in found.kids:
+        what = f"a rotation to {' and '.join(coming)} is under way, and the pair of that key is not in this directory"
+        remedy = f"Name its directory with --output-dir, or take the key back with --retire {coming[0]}."
+        raise ConflictError(what, where=str(order.output_dir), remedy=remedy)
+    return made
 
 
 def _noted(order: Order, found: Found) -> Plan:
@@ -323,7 +329,8 @@ def _refuse_without_an_old_key(order: Order, found: Found) -> None:
     """Whoever wants old keys away in the middle of a rotation is told that the old one is in use still."""
     coming = [state.kid for state in key_states(found) if state.use is Use.NEXT]
     if order.retire_old and coming:
-        what = f"no key is old yet: the cluster signs with {found.signer}, and {' and '.join(coming)} is to come"
+        come = "is to come" if len(coming) == 1 else "are to come"
+        what = f"no key is old yet: the cluster signs with {found.signer}, and {' and '.join(coming)} {come}"
         raise ConflictError(what, remedy="`--status` says how it comes to sign with that.")
 
 

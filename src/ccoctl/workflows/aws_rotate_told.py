@@ -92,7 +92,8 @@ def advice(found: Found) -> tuple[str, ...]:
 
 
 def _how_to_switch(found: Found) -> tuple[str, ...]:
-    kid = _listed(_of(found, Use.NEXT))
+    coming = _of(found, Use.NEXT)
+    kid = coming[0] if len(coming) == 1 else "and the KID that it signs with"
     openshift = (
         "OpenShift: run the command with --kubeconfig and the option that the key was published with, or put the pair "
         f"into the Secret {'/'.join(SIGNING_KEYS['next'])}, service-account.key and service-account.pub."
