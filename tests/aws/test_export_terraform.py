@@ -13,13 +13,33 @@ from hypothesis import strategies as st
 from msgspec import structs
 from msgspec.structs import replace
 
+from ccoctl.aws.desired import Settings
 from ccoctl.aws.export_names import labels
 from ccoctl.aws.export_terraform import terraform
 from ccoctl.aws.export_terraform_values import literal
 from ccoctl.aws.export_whole import whole
 from ccoctl.aws.resources import Account, OriginAccess
-from ccoctl.credentialsrequest.model import AwsProviderSpec, AwsStatement, CredentialsRequest, SecretRef
-from tests.aws.builders import ACCOUNT, FRONT, HOST, KEY, private_account, public_account, request, settings
+from ccoctl.credentialsrequest.model import (
+    AwsProviderSpec,
+    AwsStatement,
+    CredentialsRequest,
+    PolicyCondition,
+    SecretRef,
+)
+from tests.aws.builders import (
+    ACCOUNT,
+    FRONT,
+    HOST,
+    KEY,
+    bucket,
+    distribution,
+    private_account,
+    provider,
+    public_account,
+    request,
+    role,
+    settings,
+)
 
 REQUESTS = (request(), request("openshift-image-registry", "installer"))
 EMPTY = Account(id=ACCOUNT)
@@ -253,6 +273,73 @@ def test_what_looks_like_a_template_in_a_policy_stays_a_text() -> None:
     (policy,) = made["resource"]["aws_iam_role_policy"].values()
     assert unescaped(policy["policy"]).count(arn) == 1
     assert REFERENCE.findall(policy["policy"]) == []
+
+
+HOSTILE = "${path.cwd}%{if true}$${aws_iam_role.x.arn}"
+"""What Terraform would work out, wherever it took a text for a template."""
+HOSTILE_TAGS = {HOSTILE: HOSTILE}
+HOSTILE_OPTIONS: dict[str, dict[str, Any]] = {
+    "public": {},
+    "private with an identity": {"private": True, "access": OriginAccess.OAI},
+    "private with a control": {"private": True, "access": OriginAccess.OAC},
+    "shared": {"shared": HOSTILE},
+    "served by others": {"issuer_url": f"https://oidc.example.com/{HOSTILE}"},
+}
+
+
+def hostile_request() -> CredentialsRequest:
+    """A request with such a text wherever one can be."""
+    condition: PolicyCondition = {HOSTILE: {HOSTILE: (HOSTILE,), "aws:x": HOSTILE}}
+    statement = AwsStatement(effect=HOSTILE, actions=(HOSTILE,), resource=HOSTILE, condition=condition)
+    made = request(HOSTILE, HOSTILE, service_accounts=(HOSTILE,))
+    return structs.replace(made, name=HOSTILE, namespace=HOSTILE, spec=AwsProviderSpec(statements=(statement,)))
+
+
+def hostile_account(wanted: Settings) -> Account:
+    """The account in which all of it is there, and others have added such texts to it."""
+    found = public_account(wanted)
+    made = role(wanted, hostile_request(), wanted.bucket_host)
+    front = distribution(wanted)
+    audiences, tags = frozenset({"openshift", HOSTILE}), HOSTILE_TAGS
+    keys = {"keys": [{"kid": HOSTILE, HOSTILE: [HOSTILE]}]}
+    return replace(
+        found,
+        bucket=replace(bucket(wanted), tags=tags),
+        documents={
+            key: replace(item, tags=tags, body=keys if key == "keys.json" else item.body)
+            for key, item in found.documents.items()
+        },
+        distribution=replace(front, id=HOSTILE, tags=tags) if wanted.private or wanted.shared else None,
+        providers=tuple(
+            replace(provider(wanted, host), audiences=audiences, tags=tags)
+            for host in (wanted.bucket_host, f"{FRONT}{wanted.path}", wanted.issuer_url.removeprefix("https://"))
+        ),
+        roles={made.name: replace(made, tags=tags, boundary=HOSTILE, path=f"/{HOSTILE}/")},
+    )
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["new", "there"])
+@pytest.mark.parametrize("options", HOSTILE_OPTIONS.values(), ids=HOSTILE_OPTIONS)
+def test_no_text_of_a_stranger_is_worked_out_by_terraform(options: dict[str, Any], is_there: bool) -> None:
+    wanted = settings(name=HOSTILE, tags=HOSTILE_TAGS, boundary=HOSTILE, role_path=f"/{HOSTILE}/", **options)
+    account = hostile_account(wanted) if is_there or wanted.shared else EMPTY
+
+    body = json.loads(terraform(whole(wanted, (hostile_request(),), KEY, account)).main.text)
+
+    there = {(kind, label) for kind, label, _ in resources(body)}
+    for text in texts(body):
+        for sequence in worked_out(text):
+            reference = REFERENCE.fullmatch(sequence)
+            assert reference is not None, text
+            assert (reference[1], reference[2]) in there, text
+    if is_there:
+        provider = body["resource"]["aws_iam_openid_connect_provider"]["issuer"]
+        assert HOSTILE in map(unescaped, provider["client_id_list"])
+
+
+def worked_out(text: str) -> list[str]:
+    """The sequences of a text that begin a template and are not escaped."""
+    return re.findall(r"[$%]\{[^}]*\}?", text.replace("$${", " ").replace("%%{", " "))
 
 
 @given(st.text(alphabet='${}%ab\\"', max_size=30))

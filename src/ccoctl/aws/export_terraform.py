@@ -71,7 +71,7 @@ def _site(whole: Whole) -> Resources:
     access = site.bucket.public_access
     blocked = access if isinstance(access, PublicAccess) else PublicAccess(block_policies=True)
     made: Resources = {
-        "aws_s3_bucket": {ISSUER: {"bucket": site.bucket.name, "tags": literal(site.bucket.tags)}},
+        "aws_s3_bucket": {ISSUER: {"bucket": literal(site.bucket.name), "tags": literal(site.bucket.tags)}},
         "aws_s3_bucket_public_access_block": {
             ISSUER: {
                 **bucket,
@@ -101,8 +101,8 @@ def _objects(whole: Whole, after: tuple[str, ...]) -> dict[str, dict[str, Any]]:
 def _object(whole: Whole, document: Document, after: tuple[str, ...]) -> dict[str, Any]:
     content = JsonText(document.body or {}, indent=4)
     made: dict[str, Any] = {
-        "bucket": whole.settings.bucket,
-        "key": document.object_key,
+        "bucket": literal(whole.settings.bucket),
+        "key": literal(document.object_key),
         "content": value(content),
         "content_type": document.content_type,
         "cache_control": document.cache_control,
@@ -125,7 +125,7 @@ def _front(whole: Whole, site: Site) -> Resources:
     access: dict[str, Any] = {"comment": comment}
     if site.access.kind is OriginAccess.OAC:
         access = {
-            "name": site.bucket.name,
+            "name": literal(site.bucket.name),
             "description": comment,
             "origin_access_control_origin_type": "s3",
             "signing_behavior": "always",
@@ -144,8 +144,8 @@ def _distribution(whole: Whole, site: Site) -> dict[str, Any]:
     config: Any = cloudfront.config(whole.settings.site, site.distribution, site.access)
     origin, cached = config["Origins"]["Items"][0], config["DefaultCacheBehavior"]
     made: dict[str, Any] = {
-        "origin_id": origin["Id"],
-        "domain_name": origin["DomainName"],
+        "origin_id": literal(origin["Id"]),
+        "domain_name": literal(origin["DomainName"]),
         "connection_attempts": origin["ConnectionAttempts"],
         "connection_timeout": origin["ConnectionTimeout"],
     }
@@ -160,7 +160,7 @@ def _distribution(whole: Whole, site: Site) -> dict[str, Any]:
         "price_class": config["PriceClass"],
         "origin": made,
         "default_cache_behavior": {
-            "target_origin_id": cached["TargetOriginId"],
+            "target_origin_id": literal(cached["TargetOriginId"]),
             "viewer_protocol_policy": cached["ViewerProtocolPolicy"],
             "allowed_methods": cached["AllowedMethods"]["Items"],
             "cached_methods": cached["AllowedMethods"]["CachedMethods"]["Items"],
@@ -180,7 +180,7 @@ def _distribution(whole: Whole, site: Site) -> dict[str, Any]:
 def _provider(whole: Whole) -> Resources:
     made: dict[str, Any] = {
         "url": value(whole.provider.url),
-        "client_id_list": sorted(whole.provider.audiences),
+        "client_id_list": literal(sorted(whole.provider.audiences)),
         "tags": literal(whole.provider.tags),
     }
     if whole.site is not None:
@@ -194,7 +194,7 @@ def _roles(whole: Whole, names: Mapping[SecretRef, str]) -> Resources:
     roles = {names[secret]: _role(role) for secret, role in whole.roles.items()}
     policies = {
         names[secret]: {
-            "name": role.name,
+            "name": literal(role.name),
             "role": f"${{aws_iam_role.{names[secret]}.name}}",
             "policy": _policy(role.permissions),
         }
@@ -206,7 +206,7 @@ def _roles(whole: Whole, names: Mapping[SecretRef, str]) -> Resources:
 
 def _role(role: Role) -> dict[str, Any]:
     made: dict[str, Any] = {
-        "name": role.name,
+        "name": literal(role.name),
         "description": literal(role.description),
         "assume_role_policy": _policy(role.trust),
         "tags": literal(role.tags),
@@ -222,7 +222,7 @@ def _role(role: Role) -> dict[str, Any]:
 
 
 def _outputs(whole: Whole, names: Mapping[SecretRef, str]) -> dict[str, Any]:
-    roles = {str(secret): f"${{aws_iam_role.{name}.arn}}" for secret, name in names.items()}
+    roles = {literal(str(secret)): f"${{aws_iam_role.{name}.arn}}" for secret, name in names.items()}
     return {
         "issuer": {"value": value(whole.issuer.url)},
         "identity_provider_arn": {"value": f"${{{PROVIDER}.arn}}"},
