@@ -20,8 +20,15 @@ from ccoctl.aws.export_terraform import terraform
 from ccoctl.aws.export_whole import Export, whole
 from ccoctl.aws.resources import Account, OriginAccess
 from ccoctl.credentialsrequest.load import load
-from ccoctl.credentialsrequest.model import AwsProviderSpec, AwsStatement, CredentialsRequest, SecretRef
+from ccoctl.credentialsrequest.model import (
+    AwsProviderSpec,
+    AwsStatement,
+    CredentialsRequest,
+    PolicyCondition,
+    SecretRef,
+)
 from ccoctl.credentialsrequest.select import select
+from ccoctl.errors import Problems
 from tests.aws.builders import ACCOUNT, FRONT, HOST, KEY, private_account, public_account, request, role, settings
 from tests.aws.test_export_terraform import ARGUMENTS, CASES, EMPTY, META, REQUESTS, check, every_case, resources
 
@@ -119,6 +126,84 @@ def test_variables_of_iam_are_not_taken_for_the_stacks() -> None:
 
     (document,) = [one["Properties"]["Policies"][0]["PolicyDocument"] for one in made.values() if "Role" in one["Type"]]
     assert document["Statement"][0]["Resource"] == arn
+
+
+RESOLVED = "{{resolve:ssm:/prod/password}}"
+"""What CloudFormation puts the value of a parameter in the place of, in any text of a template."""
+
+
+def asking(resource: str = "*", condition: PolicyCondition | None = None) -> CredentialsRequest:
+    """A request with one statement of its own."""
+    statement = AwsStatement(effect="Allow", actions=("s3:GetObject",), resource=resource, condition=condition or {})
+    return structs.replace(request(), spec=AwsProviderSpec(statements=(statement,)))
+
+
+ROLE = "role demo-openshift-machine-api-aws-cloud-credentials"
+STATEMENT = f"{ROLE}: Policies[0].PolicyDocument.Statement[0]"
+
+
+@pytest.mark.parametrize(
+    ("of", "place"),
+    [
+        (asking(resource=f"arn:aws:s3:::{RESOLVED}"), f"{STATEMENT}.Resource"),
+        (asking(resource="arn:aws:s3:::{{resolve:secretsmanager:a:SecretString}}"), f"{STATEMENT}.Resource"),
+        (
+            asking(condition={"StringEquals": {"aws:x": ("a", RESOLVED)}}),
+            f"{STATEMENT}.Condition.StringEquals.aws:x[1]",
+        ),
+        (asking(condition={"StringEquals": {RESOLVED: "x"}}), f"{STATEMENT}.Condition.StringEquals"),
+        (asking(condition={"StringEquals": {"Ref": "Bucket"}}), f"{STATEMENT}.Condition.StringEquals"),
+        (asking(condition={"StringEquals": {"Fn::ImportValue": "of-another"}}), f"{STATEMENT}.Condition.StringEquals"),
+    ],
+)
+def test_what_cloudformation_would_work_out_in_a_request_is_refused_with_its_place(
+    of: CredentialsRequest, place: str
+) -> None:
+    with pytest.raises(Problems, match="CloudFormation") as caught:
+        exported(CASES["public"], (of,))
+
+    assert [problem.where for problem in caught.value.problems] == [place]
+    assert "--format" in caught.value.remedy
+
+
+def test_what_cloudformation_would_work_out_in_the_account_is_refused_with_its_place() -> None:
+    account = public_account()
+    (provider,), (made,) = account.providers, account.roles.values()
+    assert account.bucket is not None
+    tags = {"team": RESOLVED}
+    hostile = replace(
+        account,
+        bucket=replace(account.bucket, tags={**account.bucket.tags, **tags}),
+        providers=(replace(provider, audiences=provider.audiences | {RESOLVED}, tags={**provider.tags, **tags}),),
+        roles={made.name: replace(made, tags={**made.tags, **tags}, boundary=f"arn:{RESOLVED}")},
+    )
+
+    with pytest.raises(Problems) as caught:
+        exported(({}, hostile), REQUESTS[:1])
+
+    places = [problem.where for problem in caught.value.problems]
+    assert places == [
+        "Bucket: Tags[2].Value",
+        "IdentityProvider: ClientIdList[2]",
+        "IdentityProvider: Tags[2].Value",
+        f"{ROLE}: Tags[2].Value",
+        f"{ROLE}: PermissionsBoundary",
+    ]
+
+
+def test_what_only_fn_sub_puts_together_is_refused_as_well() -> None:
+    """The export writes `${` as `${!` where Fn::Sub reads it, which takes the mark out again."""
+    of = request(service_accounts=(f"${RESOLVED}",))
+
+    with pytest.raises(Problems) as caught:
+        exported(CASES["private with an identity"], (of,))
+
+    assert [problem.where for problem in caught.value.problems] == [f"{ROLE}: AssumeRolePolicyDocument.Fn::Sub"]
+
+
+@pytest.mark.parametrize("text", ["arn:aws:s3:::{{a}}/{resolve:b}", "arn:aws:s3:::${aws:PrincipalTag/team}"])
+def test_texts_that_cloudformation_leaves_alone_are_exported_as_they_are(text: str) -> None:
+    assert text in exported(CASES["public"], (asking(resource=text),)).main.text
 
 
 def test_what_is_there_can_be_imported() -> None:

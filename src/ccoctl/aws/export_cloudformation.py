@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from ccoctl.aws.calls import tag_list
+from ccoctl.aws.export_cloudformation_functions import refuse_functions
 from ccoctl.aws.export_cloudformation_import import (
     ACCESS,
     BUCKET,
@@ -47,10 +48,16 @@ _OUTPUTS = {
 
 
 def template(whole: Whole) -> Export:
-    """The template, with the documents and their script beside it, and what imports the resources that are there."""
+    """The template, with the documents and their script beside it, and what imports the resources that are there.
+
+    Raises:
+        ConflictError: what several clusters share is not there yet.
+        Problems: CloudFormation would work something out in the text of a stranger.
+    """
     check_shared(whole)
     ids = logical_ids(whole.roles)
     resources = {**_site(whole), **_identities(whole, ids)}
+    refuse_functions(resources)
     there = dict(identifiers(whole, ids))
     body = {
         "AWSTemplateFormatVersion": "2010-09-09",
