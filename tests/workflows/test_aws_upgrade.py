@@ -187,6 +187,23 @@ def test_what_is_kept_stays_and_what_is_not_there_to_be_kept_is_told(cli: Cli, n
 
 
 @pytest.mark.usefixtures("old")
+def test_nothing_is_deleted_through_a_link_that_somebody_planted(
+    cli: Cli, new: list[str], out: Path, tmp_path: Path
+) -> None:
+    cli("upgrade", "prepare", *new)
+    elsewhere = (out / "manifests").rename(tmp_path / "elsewhere")
+    (out / "manifests").symlink_to(elsewhere)
+    before = sorted(path.name for path in elsewhere.iterdir())
+
+    told = cli("upgrade", "finish", *new, code=1).err
+
+    assert f"{out}/manifests: This is a symbolic link where a directory is needed" in told
+    assert "Remove the link" in told
+    assert sorted(path.name for path in elsewhere.iterdir()) == before
+    assert "demo-ns-drop" in inventory(cli.aws)["roles"]
+
+
+@pytest.mark.usefixtures("old")
 def test_roles_of_our_prefix_that_are_not_ours_are_left_alone(cli: Cli, new: list[str]) -> None:
     iam = client(cli.aws, "iam")
     iam.create_role(RoleName="demo-2-of-others", AssumeRolePolicyDocument=NOBODY)

@@ -10,7 +10,8 @@ from ccoctl.credentialsrequest.model import SecretRef
 from ccoctl.engine.call import Answer, Call
 from ccoctl.engine.cloud import Cloud
 from ccoctl.engine.plan import Action, Address, Step
-from ccoctl.errors import CloudError, ErrorKind
+from ccoctl.errors import CloudError, ErrorKind, FileError
+from ccoctl.workflows.places import refuse_links
 
 SERVICE = "directory"
 
@@ -26,13 +27,19 @@ class OutputDirectory:
         """The answer of the cloud, or an empty one.
 
         Raises:
-            CloudError: the cloud's own, or the file cannot be deleted.
+            CloudError: the cloud's own, or the file cannot be deleted, or only through a link.
         """
         if call.service != SERVICE:
             return self._cloud.perform(call)
-        path = self._directory / str(call.parameters["Path"])
+        name = str(call.parameters["Path"])
+        path = self._directory / name
         try:
+            refuse_links(self._directory, name)
             path.unlink(missing_ok=True)
+        except FileError as error:
+            raise CloudError(
+                error.what, kind=ErrorKind.PERMANENT, operation=call.name, where=error.where, remedy=error.remedy
+            ) from error
         except OSError as error:
             what = f"{path} cannot be deleted: {error.strerror or 'the system does not say why'}"
             raise CloudError(what, kind=ErrorKind.PERMANENT, operation=call.name) from error

@@ -1,4 +1,4 @@
-"""Files below a directory that a user chose: nothing is written through a link that somebody else planted there."""
+"""Files below a directory that a user chose: nothing is written or deleted through a link that others planted."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def refuse_links(directory: Path, name: PurePath | str) -> None:
     for part in PurePath(name).parts[:-1]:
         parent /= part
         if parent.is_symlink():
-            what = "This is a symbolic link where a directory is needed; nothing is written to where it leads"
+            what = "This is a symbolic link where a directory is needed; nothing is written or deleted where it leads"
             remedy = "Remove the link, or choose another directory."
             raise FileError(what, where=str(parent), remedy=remedy)
 
