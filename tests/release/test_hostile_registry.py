@@ -275,6 +275,28 @@ def test_a_redirect_to_no_web_server_is_refused(location: str) -> None:
         pull(host)
 
 
+NO_URLS = ["https://[", "http://[::1", "http://127.0.0.1:99999/x", "http://127.0.0.1:port/x", "https://[zz]/", "//["]
+"""What is shaped like a URL and cannot be taken apart."""
+
+
+@pytest.mark.parametrize("location", NO_URLS)
+def test_a_redirect_to_what_cannot_be_taken_apart_is_refused(location: str) -> None:
+    script = Script(answers={"/manifests/": says(response("307 Temporary Redirect", Location=location))})
+    with registry(script) as host, pytest.raises(ImageError, match="is no URL") as caught:
+        pull(host)
+    assert location in caught.value.what
+    assert len(script.lines(b"GET /v2/okd")) == 1
+
+
+@pytest.mark.parametrize("realm", [*NO_URLS, "http://a\u2100b/"])
+def test_a_token_server_whose_address_cannot_be_taken_apart_is_not_asked(realm: str) -> None:
+    challenge = f'Bearer realm="{realm}",service="x"'
+    script = Script(answers={"/manifests/": says(response("401 Unauthorized", WWW_Authenticate=challenge))})
+    with registry(script) as host, pytest.raises(ImageError, match="is no URL"):
+        pull(host, login=LOGIN)
+    assert len(script.lines(b"GET /v2/okd")) == 1
+
+
 def test_redirects_in_a_circle_come_to_an_end() -> None:
     script = Script(answers={"/manifests/": says(response("302 Found", Location="/v2/x/manifests/y"))})
     with registry(script) as host, pytest.raises(ImageError, match="more than 5 times"):

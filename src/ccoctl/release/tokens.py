@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -15,7 +15,7 @@ from ccoctl.errors import ErrorKind, ImageError
 from ccoctl.release.challenge import Challenge, challenges
 from ccoctl.release.credentials import Login
 from ccoctl.release.reference import Image
-from ccoctl.release.wire import Wire, shown
+from ccoctl.release.wire import Wire, shown, taken_apart
 
 _LIMIT = 256 * 1024
 """Bytes of a token server's answer."""
@@ -61,7 +61,7 @@ class Authenticator:
 
     def _token(self, challenge: Challenge, *, plain: bool) -> str:
         realm = challenge.parameters.get("realm", "")
-        parts = urlsplit(realm)
+        parts = taken_apart(realm)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
             raise denied(f"The registry names no token server, but {shown(realm)!r}")
         if parts.scheme == "http" and not plain and not self._wire.trust.insecure:
@@ -80,7 +80,7 @@ class Authenticator:
 
     def _asked(self, realm: str, form: dict[str, str]) -> tuple[int, bytes]:
         basic = self._basic(self._login) if self._login is not None and self._login.user else ""
-        url = f"{realm}{'&' if urlsplit(realm).query else '?'}{urlencode(form)}"
+        url = f"{realm}{'&' if taken_apart(realm).query else '?'}{urlencode(form)}"
         with self._wire.get(url, {"Accept": "application/json"}, authorization=basic) as answer:
             return answer.status, answer.whole(_LIMIT)
 

@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import msgspec
 from httpx2 import Client, HTTPError, InvalidURL, Response, Timeout
@@ -149,8 +149,9 @@ class Wire:
         )
 
     def _redirected(self, url: str, location: str) -> str:
+        taken_apart(location)  # before it is joined, which takes it apart, too
         target = urljoin(url, location) if location else ""
-        parts = urlsplit(target)
+        parts = taken_apart(target)
         if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or parts.username is not None:
             raise ImageError(f"The server redirects to {shown(location)!r}, which is no address of a web server")
         if parts.scheme == "http" and url.startswith("https:") and not self.trust.insecure:
@@ -164,8 +165,22 @@ def shown(text: object) -> str:
     return _SECRET.sub("<secret>", spaced(str(text)[: 10 * _SHOWN]))[:_SHOWN].strip()
 
 
+def taken_apart(url: str) -> SplitResult:
+    """The parts of a URL that a server wrote.
+
+    Raises:
+        ImageError: it has none.
+    """
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # which is read only now
+    except ValueError as error:
+        raise ImageError(f"The server sends us to {shown(url)!r}, which is no URL") from error
+    return parts
+
+
 def _origin(url: str) -> tuple[str, str, int]:
-    parts = urlsplit(url)
+    parts = taken_apart(url)
     return parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
 
 
