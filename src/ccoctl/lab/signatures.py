@@ -1,7 +1,8 @@
 """Signature version 4, as AWS checks it: whoever does not know the secret key is not believed.
 
 Source: IAM user guide, "Create a signed AWS API request"; S3 API reference, "Authenticating requests (AWS signature
-version 4)"; IAM user guide, "Troubleshoot Signature Version 4 for API requests", for the age that a signature may have.
+version 4)", both also for what a signature has to cover; IAM user guide, "Troubleshoot Signature Version 4 for API
+requests", for the age that a signature may have.
 """
 
 from __future__ import annotations
@@ -19,17 +20,18 @@ from ccoctl.lab.asked import Asked, Signed
 
 _SAFE = "-_.~"
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_CONTENT = "x-amz-content-sha256"
 _MOMENT = "%Y%m%dT%H%M%SZ"
 _QUARTER_OF_AN_HOUR = frozenset({"s3", "iam", "sts"})
 """Services that take signatures of 15 minutes before and after; others take those of 5."""
 
 
 def check(asked: Asked, secret: str, now: float) -> Answer | None:
-    """The refusal of a request that was not signed with the secret key, or at another time; None for any other.
+    """The refusal of a request that was not signed as a whole, with the secret key and now; None for any other.
 
     `now` is in seconds since 1970, by the clock that clients go by, too.
     """
-    return _age(asked, now) or _mismatch(asked, secret)
+    return _age(asked, now) or _another_day(asked) or _uncovered(asked) or _mismatch(asked, secret)
 
 
 def _age(asked: Asked, now: float) -> Answer | None:
@@ -74,9 +76,44 @@ def _seconds(text: str) -> int:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 7 else 0
 
 
+def _another_day(asked: Asked) -> Answer | None:
+    """The refusal of a signature whose scope is of another day than the request."""
+    signed, day = asked.signed, _moment(asked)[:8]
+    if signed is None or signed.date == day:
+        return None
+    if asked.service != "s3":
+        said = "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP"
+        message = f"{said}: '{signed.date}' != '{day}', from '{_moment(asked)}'."
+        return refusal(asked.service, asked.method, 403, "SignatureDoesNotMatch", message)
+    message = f'Invalid credential date "{signed.date}". This date is not the same as X-Amz-Date: "{day}".'
+    if signed.presigned:
+        return refusal("s3", asked.method, 400, "AuthorizationQueryParametersError", message)
+    message = f"The authorization header is malformed; {message}"
+    return refusal("s3", asked.method, 400, "AuthorizationHeaderMalformed", message)
+
+
+def _uncovered(asked: Asked) -> Answer | None:
+    """The refusal of a signature that leaves out what somebody could change on the way."""
+    signed = asked.signed
+    if signed is None:
+        return None
+    needed = {"host", *(name for name in asked.headers if name.startswith("x-amz-"))}
+    if signed.presigned:
+        needed.discard(_CONTENT)  # its value is in what is signed, whether the header is or not
+    left_out = sorted(needed.difference(signed.headers))
+    if not left_out:
+        return None
+    if asked.service == "s3":
+        message = f"There were headers present in the request which were not signed: {', '.join(left_out)}"
+        return refusal("s3", asked.method, 403, "AccessDenied", message)
+    named = "'Host' or ':authority'" if "host" in left_out else f"'{left_out[0]}'"
+    message = f"{named} must be a 'SignedHeader' in the AWS Authorization."
+    return refusal(asked.service, asked.method, 403, "SignatureDoesNotMatch", message)
+
+
 def _mismatch(asked: Asked, secret: str) -> Answer | None:
     signed = asked.signed
-    claimed = asked.headers.get("x-amz-content-sha256", "")
+    claimed = asked.headers.get(_CONTENT, "")
     if _DIGEST.fullmatch(claimed) and claimed != hashlib.sha256(asked.body).hexdigest():
         message = "The provided 'x-amz-content-sha256' header does not match what was computed."
         return refusal(asked.service, asked.method, 400, "XAmzContentSHA256Mismatch", message)
@@ -119,7 +156,7 @@ def _canonical_query(query: str) -> str:
 
 
 def _payload(asked: Asked, signed: Signed) -> str:
-    said = asked.headers.get("x-amz-content-sha256")
+    said = asked.headers.get(_CONTENT)
     if said is None and signed.presigned and asked.service == "s3":
         return "UNSIGNED-PAYLOAD"
     return said or hashlib.sha256(asked.body).hexdigest()
