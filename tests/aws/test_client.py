@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import socket
 import threading
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import botocore.exceptions
 import botocore.session
 import pytest
+from botocore.awsrequest import AWSPreparedRequest
 
 from ccoctl.aws import calls, role_calls
 from ccoctl.aws.client import BODY_LIMIT, MESSAGE_LIMIT, RATES, AwsCloud, Connection
@@ -168,6 +171,55 @@ def test_no_credential_is_repeated_from_what_a_server_says(server: Server) -> No
     server.refuse(403, "SignatureDoesNotMatch", said, f"<StringToSign>{TOKEN}</StringToSign>")
 
     assert "It does not match." in failed(calls.get_caller_identity()).what
+
+
+@pytest.mark.parametrize("debris", ["{}\r", "{}\n", "\r{}", "{}\r\n ", "{} ", "{}\u00e9"])
+@pytest.mark.parametrize(
+    ("variable", "secret", "called"),
+    [
+        ("AWS_SESSION_TOKEN", TOKEN, "the session token"),
+        ("AWS_SECRET_ACCESS_KEY", SECRET, "the secret access key"),
+        ("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE", "the access key's id"),
+    ],
+)
+def test_a_credential_that_no_header_can_hold_is_called_so_and_not_quoted(
+    server: Server, monkeypatch: pytest.MonkeyPatch, variable: str, secret: str, called: str, debris: str
+) -> None:
+    """As a variable of a CI has it that was set from a file with Windows line ends."""
+    monkeypatch.setenv(variable, debris.format(secret))
+    error = failed(calls.get_caller_identity())
+
+    assert f"{called} has a line end" in error.what
+    assert variable in error.remedy
+    assert (error.kind, server.agents) == (ErrorKind.PERMANENT, [])
+    for told in (str(error), "".join(traceback.format_exception(error))):
+        assert secret not in told
+
+
+def test_what_cannot_be_sent_is_not_quoted_whoever_it_is_from(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a token of the SDK's own making, in a request that is not ours to look at before."""
+    monkeypatch.setenv("AWS_SESSION_TOKEN", f"{TOKEN}\r")
+    monkeypatch.setattr("ccoctl.aws.client.check_credentials", lambda **_: None)
+    error = failed(calls.get_caller_identity())
+
+    assert error.kind is ErrorKind.PERMANENT
+    assert "line end" in error.what
+    assert TOKEN not in "".join(traceback.format_exception(error))
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_what_the_sdk_words_is_told_without_the_secrets(
+    server: Server, monkeypatch: pytest.MonkeyPatch, wrapped: bool
+) -> None:
+    def broken(_self: object, request: AWSPreparedRequest) -> None:
+        error = ValueError(f"{bytes(request.headers['X-Amz-Security-Token'])!r} is no good")
+        raise botocore.exceptions.ConnectionError(error=error) if wrapped else error
+
+    monkeypatch.setattr("botocore.httpsession.URLLib3Session.send", broken)
+    error = failed(calls.get_caller_identity())
+
+    assert "<secret>' is no good" in error.what
+    assert TOKEN not in "".join(traceback.format_exception(error))
 
 
 def test_what_a_server_says_is_bounded(server: Server) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ccoctl.aws.unsaid import INSTEAD, told, unsaid
+from ccoctl.errors import in_line, spaced
 
 SECRET = "wJalr/XUtn+FEMI=K7MDENG"
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
@@ -31,6 +33,17 @@ JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"
 )
 def test_what_is_left_of_it(said: str, shown: str) -> None:
     assert unsaid(said, [SECRET]) == shown
+
+
+@pytest.mark.parametrize("secret", [f"{SECRET}\r", f" {SECRET}\n", f"{SECRET}\u00e9", f"{SECRET}\n{SECRET[::-1]}"])
+@pytest.mark.parametrize("spelt", [str, repr, ascii, str.strip, spaced, in_line, lambda text: repr(text.encode())])
+def test_a_secret_is_found_as_it_is_quoted(secret: str, spelt: Callable[[str], str]) -> None:
+    """With its white space or without, as `repr` writes text and bytes, and with something else for a line end."""
+    shown = unsaid(f"Invalid header value {spelt(secret)} there", [secret])
+
+    assert SECRET not in shown
+    assert SECRET[::-1] not in shown
+    assert (shown.startswith("Invalid header value"), shown.endswith("there")) == (True, True)
 
 
 def test_what_is_too_short_to_be_a_secret_stays() -> None:

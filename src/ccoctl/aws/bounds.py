@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import io
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from http.client import HTTPException, HTTPResponse
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
@@ -27,6 +27,8 @@ from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
 from ccoctl.aws.answers import BrokenError, check_error, check_result
+from ccoctl.aws.unsaid import unsaid
+from ccoctl.aws.unsendable import is_refused_header, unsendable
 from ccoctl.engine.call import Call
 from ccoctl.engine.clock import SystemClock
 from ccoctl.errors import CloudError, ErrorKind, spaced
@@ -56,8 +58,12 @@ def install(client: Any) -> None:
 
 
 @contextlib.contextmanager
-def readable(call: Call) -> Iterator[None]:
+def readable(call: Call, secrets: Callable[[], Iterable[str]]) -> Iterator[None]:
     """A call of the SDK, in which an answer that makes no sense is an error of the cloud.
+
+    Args:
+        call: what is asked.
+        secrets: gives those that are told with it. No error repeats them, nor does a traceback show the SDK's own.
 
     Raises:
         CloudError: it is too long, or none of AWS. The SDK's own errors pass.
@@ -68,14 +74,16 @@ def readable(call: Call) -> Iterator[None]:
         raise
     except Exception as error:  # the SDK has a hundred ways to trip over nonsense; what is none of them goes on
         if (broken := _broken(error)) is not None:
-            raise _failed(call, str(broken), broken.kind) from error
+            raise _failed(call, str(broken), broken.kind) from None
         if isinstance(error, botocore.exceptions.FlexibleChecksumError):
             what = "the content is not what its checksum says: it was damaged on the way"
-            raise _failed(call, what, ErrorKind.TRANSIENT) from error
+            raise _failed(call, what, ErrorKind.TRANSIENT) from None
         if not isinstance(_inside(error), _NONSENSE):
             raise
-        what = f"the answer makes no sense: {spaced(str(error)[:_SHOWN]) or type(error).__name__}"
-        raise _failed(call, what, ErrorKind.PERMANENT) from error
+        if is_refused_header(error):
+            raise unsendable(call.name) from None
+        what = f"the answer makes no sense: {spaced(unsaid(str(error), secrets())[:_SHOWN]) or type(error).__name__}"
+        raise _failed(call, what, ErrorKind.PERMANENT) from None
 
 
 def body_of(stream: Any, limit: int) -> bytes:

@@ -21,6 +21,7 @@ from ccoctl.aws.permissions import actions_of
 from ccoctl.aws.shapes import Seen
 from ccoctl.aws.sts import Credentials
 from ccoctl.aws.unsaid import told, unsaid
+from ccoctl.aws.unsendable import check_credentials, is_refused_header, unsendable
 from ccoctl.engine.attempt import CHANGED
 from ccoctl.engine.call import Answer, Call
 from ccoctl.engine.pace import Pace, Rate
@@ -104,13 +105,13 @@ class AwsCloud:
         _logger.debug("%s", call.name)
         try:
             operation = getattr(self._client(call.service), xform_name(call.operation))
-            with self._identity(), bounds.readable(call):
+            with self._identity(), bounds.readable(call, lambda: self._told(call)):
                 return self._seen.checked(call, _plain(operation(**_parameters(call))))
+        # the SDK's errors, which a traceback would show, quote the server with all that it says, and what it was told
         except botocore.exceptions.ClientError as error:
-            # the SDK's error, which a traceback would show, quotes the server with all that it says
             raise _refused(call, error, self._told(call)) from None
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.HTTPClientError) as error:
-            raise _unreachable(call, error) from error
+            raise _unreachable(call, error, self._told(call)) from None
 
     def _told(self, call: Call) -> tuple[str, ...]:
         """The secrets that AWS was told, or whoever answers in its place."""
@@ -145,6 +146,7 @@ class AwsCloud:
                 user_agent=sdk.user_agent(self._session),
             ),
         )
+        made.meta.events.register_first("before-sign", check_credentials)
         bounds.install(made)
         sdk.trim(made, self._authorities)
         return made
@@ -226,8 +228,10 @@ _NO_ANSWER = (
 )
 
 
-def _unreachable(call: Call, error: Exception) -> CloudError:
-    text = str(error)[:MESSAGE_LIMIT]
+def _unreachable(call: Call, error: Exception, secrets: tuple[str, ...]) -> CloudError:
+    if is_refused_header(error):
+        return unsendable(call.name)
+    text = unsaid(str(error), secrets)[:MESSAGE_LIMIT]
     if isinstance(error, _NO_CREDENTIALS):
         return CloudError(
             f"no credentials for AWS: {text}",

@@ -7,7 +7,7 @@ stands in between may answer with all headers.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +15,7 @@ INSTEAD = "<secret>"
 _REQUEST = re.compile(r"\s*The (?:Canonical String|String-to-Sign)")
 _NAMED = re.compile(r"(?i)(x-amz-security-token|webidentitytoken)(['\"]?\s*[:=]\s*['\"]?)[^\s'\",;&]+")
 _TOKEN = re.compile(r"\beyJ[\w-]{6,}\.[\w-]+(?:\.[\w-]*)?")
+_BREAK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 _SHORTEST = 8
 """Characters; what is shorter is no secret, and may be in any word."""
 
@@ -22,10 +23,18 @@ _SHORTEST = 8
 def unsaid(message: str, secrets: Iterable[str]) -> str:
     """A server's words without secrets: those that are known, and what has the shape of one."""
     shown = _REQUEST.split(message, maxsplit=1)[0]
-    for secret in secrets:
-        if len(secret) >= _SHORTEST:
-            shown = shown.replace(secret, INSTEAD).replace(quote(secret, safe=""), INSTEAD)
+    spellings = {spelling for secret in secrets for spelling in _spellings(secret)}
+    for spelling in sorted(spellings, key=len, reverse=True):
+        shown = shown.replace(spelling, INSTEAD)
     return _TOKEN.sub(INSTEAD, _NAMED.sub(rf"\1\2{INSTEAD}", shown))
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    """A secret as it may be quoted: whole or what is between its line ends, as in a URL, as `repr` writes it."""
+    for piece in (secret, *_BREAK.split(secret)):
+        if len(piece) >= _SHORTEST:
+            data = piece.encode(errors="replace")
+            yield from (piece, quote(piece, safe=""), repr(piece)[1:-1], ascii(piece)[1:-1], repr(data)[2:-1])
 
 
 def told(credentials: Any, parameters: Mapping[str, Any]) -> tuple[str, ...]:
