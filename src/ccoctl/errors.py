@@ -7,6 +7,7 @@ CcoctlError                 says what, where and what to do; exit code 1
 ├── SigningKeyError         a key, a JWKS or a discovery document is damaged, foreign or unsafe
 ├── DocumentError           an issuer's document cannot be fetched, or is not the one it should be
 ├── TokenError              a token is damaged or does not hold; `problem` says why
+├── ProxyError              a proxy of the environment is none; told as what it was to lead to, where that has an error
 ├── ConflictError           something of that name exists and is not ours
 ├── CloudError              a cloud answered with an error, or did not answer
 ├── BrokenError             an answer of AWS is none, or not whole; told as a CloudError (aws/answers.py)
@@ -123,6 +124,10 @@ class TokenError(CcoctlError):
         """`problem` is what a cloud's answer depends on."""
         super().__init__(what, where=where, remedy=remedy)
         self.problem = problem
+
+
+class ProxyError(CcoctlError):
+    """A variable of the environment names a proxy that is none; what it holds may be a password, and goes unsaid."""
 
 
 class ConflictError(CcoctlError):

@@ -22,11 +22,12 @@ from ccoctl.aws.failures import kind_of
 from ccoctl.aws.sts import Credentials
 from ccoctl.engine.call import Call
 from ccoctl.errors import CloudError, ErrorKind, UsageError
+from tests.federation.test_proxies import UNFIT
 
 SECRET = "wJalrXUtnFEMI/K7MDENG"
 TOKEN = "FwoGZXIvYXdzEBYaDExample"
 FOREIGN = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ROLE_ARN", "AWS_CA_BUNDLE")
-PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "ALL_PROXY", "all_proxy")
 
 
 @dataclass
@@ -242,6 +243,44 @@ def test_a_proxys_password_is_not_told(server: Server, monkeypatch: pytest.Monke
 
     assert (error.kind, error.code) == (ErrorKind.TRANSIENT, "ProxyConnectionError")
     assert "hunter2" not in str(error)
+
+
+@pytest.mark.parametrize("proxy", UNFIT)
+def test_what_is_no_proxy_is_refused_before_anything_is_asked(
+    server: Server, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    error = failed(calls.get_caller_identity())
+
+    assert error.what == "http_proxy is no address of an HTTP proxy"
+    assert error.kind is ErrorKind.PERMANENT
+    assert "percent-encoded" in error.remedy
+    assert "unter2" not in "".join(traceback.format_exception(error))
+
+
+@pytest.mark.parametrize("proxy", UNFIT)
+def test_a_proxy_that_is_none_is_not_told_by_whoever_looks_for_credentials(
+    server: Server, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_EC2_METADATA_DISABLED"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", f"http://localhost:{server.port}/")
+    monkeypatch.setenv("http_proxy", proxy)
+    error = failed(calls.get_caller_identity())
+
+    assert error.what == "http_proxy is no address of an HTTP proxy"
+    assert "unter2" not in "".join(traceback.format_exception(error))
+
+
+def test_a_proxy_that_nobody_uses_may_be_anything(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.refuse(404, "NoSuchEntity", "There is none.")
+    monkeypatch.setenv("ALL_PROXY", UNFIT[0])
+    monkeypatch.setenv("HTTPS_PROXY", UNFIT[0])
+    assert failed(role_calls.get_role("r")).kind is ErrorKind.MISSING
+
+    monkeypatch.setenv("HTTP_PROXY", UNFIT[0])
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert failed(role_calls.get_role("r")).kind is ErrorKind.MISSING
 
 
 def test_without_credentials_it_says_how_to_give_them(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

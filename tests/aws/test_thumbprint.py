@@ -203,6 +203,13 @@ def test_a_proxy_that_refuses_gives_none(host: Host, monkeypatch: pytest.MonkeyP
     assert "p%40ss" not in skipped
 
 
+def test_a_proxy_that_is_none_gives_none_and_is_not_quoted(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:Hunter2pw/x@127.0.0.1:3128")
+
+    skipped = str(thumbprint("localhost", ca_bundle=str(host.root))["Skipped"])
+    assert skipped == "localhost could not be reached: HTTPS_PROXY is no address of an HTTP proxy"
+
+
 def test_who_never_answers_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:

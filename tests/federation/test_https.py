@@ -116,6 +116,16 @@ class TestWhatIsTaken:
         assert fetched(made, served(DOCUMENT, b"Cache-Control: " + directives)).max_age == seconds
 
 
+def test_a_proxy_that_is_none_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:Hunter2pw/x@127.0.0.1:3128")
+    with pytest.raises(DocumentError, match="HTTPS_PROXY is no address of an HTTP proxy") as raised:
+        HttpsGet()("https://issuer.example.com/keys.json", LIMIT)
+
+    assert "percent-encoded" in raised.value.remedy
+    assert not raised.value.may_pass
+    assert "unter2" not in str(raised.value)
+
+
 class TestWhoIsTrusted:
     def test_the_environments_bundle_counts(self, made: Certificates, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_CA_BUNDLE", str(made.bundle))

@@ -7,6 +7,7 @@ import json
 import socket
 import ssl
 import threading
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from ccoctl.errors import ErrorKind, ImageError
 from ccoctl.release.wire import Trust
 from ccoctl.workflows.release_image import Access, read_payload
 from tests.federation.servers import Server, certificates, head, serving
+from tests.federation.test_proxies import NAMES, UNFIT
 from tests.release.images import OCI
 from tests.release.test_hostile_registry import IMAGE, Script, response, says
 
@@ -129,3 +131,30 @@ def test_a_dead_mirror_is_not_waited_for_as_long_as_the_only_registry_is(tmp_pat
         read_payload(f"{dead}/okd/release:1", access(trust), tell=quiet, clock=(alone := Waiting()))
     assert caught.value.kind is ErrorKind.TRANSIENT
     assert sum(alone.paused) == pytest.approx(15.0)
+
+
+class TestThroughAProxyThatIsNone:
+    @pytest.fixture(autouse=True)
+    def _environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in NAMES:
+            monkeypatch.delenv(name, raising=False)
+
+    @pytest.mark.parametrize("proxy", UNFIT)
+    @pytest.mark.parametrize("name", ["HTTPS_PROXY", "ALL_PROXY"])
+    def test_nobody_is_asked_and_its_password_not_told(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, proxy: str
+    ) -> None:
+        monkeypatch.setenv(name, proxy)
+        with tls(tmp_path, script := Script()) as (host, trust), pytest.raises(ImageError) as raised:
+            read_payload(f"{host}/okd/release:1", access(trust), tell=quiet)
+
+        assert raised.value.what == f"{name} is no address of an HTTP proxy"
+        assert "SOCKS is not supported" in raised.value.remedy
+        assert "unter2" not in "".join(traceback.format_exception(raised.value))
+        assert script.requests == []
+
+    def test_a_registry_that_needs_none_is_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HTTPS_PROXY", UNFIT[0])
+        monkeypatch.setenv("NO_PROXY", "localhost")
+        with tls(tmp_path, Script()) as (host, trust):
+            assert read_payload(f"{host}/okd/release:1", access(trust), tell=quiet).digest == IMAGE.digest

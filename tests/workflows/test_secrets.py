@@ -342,6 +342,36 @@ def test_a_proxys_password_is_not_told(
     count(1, "runs of commands whose output was searched for secrets")
 
 
+@pytest.mark.parametrize("sign", ["/", "#", "?", "socks5"])
+@pytest.mark.parametrize(
+    "names", [("aws", "plan"), ("release", "extract"), ("cluster", "verify"), ("token", "inspect")], ids=" ".join
+)
+def test_a_proxys_password_is_not_told_where_it_is_none(
+    world: Listening, names: Names, sign: str, count: Count, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A password that should have been percent-encoded is cut in two, and half of it taken for a port."""
+    row = ROWS[names]
+    world.secrets.add("the proxy's password", "hunter2-hunter2")
+    proxy = f"http://someone:hunter2-hunter2{sign}x@127.0.0.1:9"
+    with staged(world.cli.aws, world.key_pair, world.root, row) as stage:
+        others: dict[Names, list[str]] = {
+            ("release", "extract"): ["--credentials-requests", "--to", str(world.root / "x"), "registry.invalid/r:1"],
+            ("token", "inspect"): ["--issuer-url", "https://issuer.invalid", str(stage.token_file())],
+        }
+        given = others.get(names) or list(row.arguments(stage))
+        for name in ("HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"):
+            monkeypatch.setenv(name, proxy if sign != "socks5" else "socks5://someone:hunter2-hunter2@127.0.0.1:9")
+        for name in ("NO_PROXY", "no_proxy"):
+            monkeypatch.delenv(name, raising=False)
+        code, written = world.run(names, given, *loudest(names, world.root)[0])
+    assert code in {1, 3}
+    assert written.leaks(world.secrets) == []
+    said = b"".join(data for where, _, data in written.pieces if where in {"stdout", "stderr"})
+    assert b"is no address of an HTTP proxy" in said
+    assert b"this is a bug" not in said
+    count(1, "runs of commands whose output was searched for secrets")
+
+
 def echoed(asked: Asked) -> Reply:
     """An API server that is out of its mind."""
     said = f"who said Authorization: Bearer {asked.bearer} is not welcome"

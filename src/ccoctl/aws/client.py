@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import botocore.exceptions
 import msgspec
@@ -25,8 +26,9 @@ from ccoctl.aws.unsendable import check_credentials, is_refused_header, unsendab
 from ccoctl.engine.attempt import CHANGED
 from ccoctl.engine.call import Answer, Call
 from ccoctl.engine.pace import Pace, Rate
-from ccoctl.errors import CloudError, ErrorKind, UsageError
+from ccoctl.errors import CloudError, ErrorKind, ProxyError, UsageError
 from ccoctl.federation.clock import WallClock
+from ccoctl.federation.proxies import check_proxies, proxy_for
 
 CONNECT_TIMEOUT = 10.0
 """Seconds; a proxy that swallows packets is given up soon."""
@@ -112,6 +114,9 @@ class AwsCloud:
             raise _refused(call, error, self._told(call)) from None
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.HTTPClientError) as error:
             raise _unreachable(call, error, self._told(call)) from None
+        except ProxyError as error:
+            what, remedy = error.what, error.remedy
+            raise CloudError(what, kind=ErrorKind.PERMANENT, operation=call.name, remedy=remedy) from None
 
     def _told(self, call: Call) -> tuple[str, ...]:
         """The secrets that AWS was told, or whoever answers in its place."""
@@ -133,7 +138,8 @@ class AwsCloud:
 
     def _made(self, service: str) -> Any:
         session = self._session if self._credentials is None else sdk.session(self._connection.profile, borne=True)
-        made = session.create_client(
+        made = _client_of(
+            session,
             service,
             region_name=self._region,
             verify=self._connection.ca_bundle or None,
@@ -146,6 +152,8 @@ class AwsCloud:
                 user_agent=sdk.user_agent(self._session),
             ),
         )
+        url = str(made.meta.endpoint_url)
+        check_proxies(url, kinds=(urlsplit(url).scheme,))
         made.meta.events.register_first("before-sign", check_credentials)
         bounds.install(made)
         sdk.trim(made, self._authorities)
@@ -155,6 +163,23 @@ class AwsCloud:
         from ccoctl.aws.thumbprint import thumbprint
 
         return thumbprint(str(call.parameters["Host"]), ca_bundle=self._connection.ca_bundle)
+
+
+_NOBODY_ASKED = (
+    botocore.exceptions.ProxyConnectionError,
+    botocore.exceptions.HTTPClientError,
+    botocore.exceptions.InvalidIMDSEndpointError,
+)
+
+
+def _client_of(session: Any, service: str, **given: Any) -> Any:
+    """A client; for that the SDK may have to ask somebody for credentials, and would quote a proxy that is none."""
+    try:
+        return session.create_client(service, **given)
+    except _NOBODY_ASKED:
+        for kind in ("http", "https"):
+            proxy_for(kind)
+        raise
 
 
 def _parameters(call: Call) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import ssl
 import threading
 
 from ccoctl.engine.call import Answer
+from ccoctl.errors import ProxyError
 from ccoctl.federation.connect import connect
 
 TIMEOUT = 5.0
@@ -36,6 +37,8 @@ def _looked_up(host: str, ca_bundle: str) -> Answer:
         return {"Thumbprints": [_of_chain(host, ca_bundle)]}
     except (OSError, ValueError) as error:
         return {"Skipped": f"{host} could not be reached: {error}"}
+    except ProxyError as error:
+        return {"Skipped": f"{host} could not be reached: {error.what}"}
 
 
 def _of_chain(host: str, ca_bundle: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import socket
 from base64 import b64encode
 from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.request import proxy_bypass
+
+from ccoctl.federation.proxies import proxy_for
 
 _HEAD_LIMIT = 16 * 1024
 """Bytes of a proxy's answer."""
@@ -21,11 +23,12 @@ def connect(host: str, port: int, *, timeout: float) -> socket.socket:
 
     Raises:
         OSError, ValueError: the host or the proxy cannot be reached.
+        ProxyError: what the environment names as proxy is none.
     """
-    proxy = getproxies().get("https", "")
-    if not proxy or proxy_bypass(host):
+    proxy = "" if proxy_bypass(host) else proxy_for("https")
+    if not proxy:
         return socket.create_connection((host, port), timeout=timeout)
-    return _through(proxy if "://" in proxy else f"http://{proxy}", host, port, timeout)
+    return _through(proxy, host, port, timeout)
 
 
 def _through(proxy: str, host: str, port: int, timeout: float) -> socket.socket:

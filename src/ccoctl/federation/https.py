@@ -21,7 +21,7 @@ import msgspec
 
 from ccoctl.engine.clock import Clock, SystemClock
 from ccoctl.engine.retry import Patience, RetryPolicy, delay
-from ccoctl.errors import DocumentError, ErrorKind
+from ccoctl.errors import DocumentError, ErrorKind, ProxyError
 from ccoctl.federation.connect import connect as connect_by_environment
 from ccoctl.signing.discovery import url_problem
 
@@ -143,6 +143,7 @@ class _Attempt:
         self._fetched: Fetched | None = None
         self._failure = f"there was no answer within {patience:g} seconds"
         self._may_pass = False
+        self._remedy = "Look at it with curl: it must be there for the whole world, over HTTPS, without a redirect."
         self._lock = threading.Lock()
         self._is_over = False
         self._socket: socket.socket | None = None
@@ -150,6 +151,9 @@ class _Attempt:
     def run(self) -> None:
         try:
             self._ended(self._fetch())
+        except ProxyError as error:
+            self._remedy = error.remedy
+            self._ended(None, error.what)
         except (OSError, ValueError, HTTPException) as error:
             # a stranger's server may have worded it
             text = str(error)[:200] or type(error).__name__
@@ -173,9 +177,8 @@ class _Attempt:
                     socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
         if self._fetched is not None:
             return self._fetched
-        remedy = "Look at it with curl: it must be there for the whole world, over HTTPS, without a redirect."
         what = f"The document cannot be had: {self._failure}"
-        raise DocumentError(what, where=self._url, remedy=remedy, may_pass=self._may_pass)
+        raise DocumentError(what, where=self._url, remedy=self._remedy, may_pass=self._may_pass)
 
     def _hold(self, connection: socket.socket) -> None:
         with self._lock:

@@ -22,6 +22,7 @@ from lightkube.core.exceptions import ConfigError
 from ccoctl.engine.clock import Clock, SystemClock
 from ccoctl.errors import ClusterError, spaced
 from ccoctl.federation.deadline import Deadline
+from ccoctl.federation.proxies import are_fit, check_proxies
 
 TIMEOUT = 15.0
 """Seconds for each part of a request: connecting, sending, and every piece of the answer."""
@@ -58,16 +59,19 @@ class ApiConnection:
 
         Raises:
             ClusterError: the file is no kubeconfig that can be used.
+            ProxyError: the server is behind a proxy that is none.
         """
         try:
             config = KubeConfig.from_file(kubeconfig).get(context or None)
             if config is None:
                 raise ConfigError("it has no current context")
-            how = client_adapter.ConnectionParams(timeout=Timeout(TIMEOUT))
+            # it would read all proxies at once; where one is none, only a host is asked that needs none
+            how = client_adapter.ConnectionParams(timeout=Timeout(TIMEOUT), trust_env=are_fit())
             with _key_in_memory(config.user):
                 self._http: Client = client_adapter.Client(config, how)
             if self._http.base_url.scheme not in {"http", "https"} or not self._http.base_url.host:
                 raise ConfigError(f"{str(config.cluster.server)[:80]!a} is no address of a web server")
+            check_proxies(self.server)
             self._deadline = Deadline(self._http, clock or SystemClock())
         except _BAD_CONFIG as error:
             what = f"This is no kubeconfig that can be used: {_config_problem(error)}"

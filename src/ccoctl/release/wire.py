@@ -17,8 +17,9 @@ import msgspec
 from httpx2 import Client, HTTPError, InvalidURL, Response, Timeout
 
 from ccoctl.engine.clock import Clock
-from ccoctl.errors import ErrorKind, ImageError, spaced
+from ccoctl.errors import ErrorKind, ImageError, ProxyError, spaced
 from ccoctl.federation.deadline import Deadline
+from ccoctl.federation.proxies import are_fit, check_proxies
 
 TIMEOUT = 30.0
 """Seconds for each part of a request: connecting, sending, and every piece of the answer."""
@@ -79,7 +80,9 @@ class Wire:
             ImageError: the file of certificate authorities is none.
         """
         self.trust = trust
-        self._http = Client(verify=_context(trust), timeout=Timeout(TIMEOUT), follow_redirects=False)
+        # it would read all proxies at once; where one is none, only hosts are asked that need none
+        reads = are_fit()
+        self._http = Client(verify=_context(trust), timeout=Timeout(TIMEOUT), follow_redirects=False, trust_env=reads)
         self._deadline = Deadline(self._http, clock)
 
     def close(self) -> None:
@@ -130,8 +133,11 @@ class Wire:
         more = {"Accept-Encoding": "identity", "User-Agent": "ccoctl-python", **headers}
         with ExitStack() as stack:
             try:
+                check_proxies(url)
                 stream = self._http.stream(method, url, headers=more, data=dict(form) if form else None)
                 response = stack.enter_context(stream)
+            except ProxyError as error:
+                raise ImageError(error.what, remedy=error.remedy) from None
             except (HTTPError, InvalidURL, OSError, ValueError) as error:
                 raise _no_answer(error) from error
             try:
