@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import logging
 import re
+import traceback
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -293,6 +294,22 @@ class TestWhatGoesWrong:
 
     def test_what_is_shown_of_a_server_is_one_short_line(self) -> None:
         assert shown("a\nb\x1b[31m" + "x" * 10_000) == "a b [31m" + "x" * 292
+
+    @pytest.mark.parametrize("held", ["a b\r{}", "{}\nmore", "{} more", "{}\u00e9"])
+    def test_a_token_of_a_file_that_cannot_be_sent_is_not_quoted(
+        self, server: ApiServer, tmp_path: Path, held: str
+    ) -> None:
+        """A file is read again whenever it is needed, so what it holds is not looked at before."""
+        (tmp_path / "token").write_text(held.format("top-secret"))
+        with serving(server, tmp_path / "kubeconfig") as kubeconfig:
+            document = yaml.safe_load(kubeconfig.read_text())
+            document["users"][0]["user"] = {"tokenFile": str(tmp_path / "token")}
+            kubeconfig.write_text(yaml.safe_dump(document))
+            with closing(KubeCluster(kubeconfig)) as cluster:
+                error = refused(cluster, calls.get_version())
+
+        assert error.kind in {ErrorKind.PERMANENT, ErrorKind.DENIED}
+        assert "top-secret" not in "".join(traceback.format_exception(error))
 
 
 class TestNames:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import traceback
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,14 @@ def test_a_damaged_file_is_named_and_its_secrets_are_not(tmp_path: Path, text: s
     assert "config.json" in str(caught.value)
     assert "hunter2" not in str(caught.value)
     assert "aHVudGVy" not in str(caught.value)
+
+
+@pytest.mark.parametrize("debris", ["{}\n", "{}\r", "x y\r{}", "{} x", "{}\u00e9"])
+def test_a_token_that_no_header_can_hold_is_refused_and_not_quoted(tmp_path: Path, debris: str) -> None:
+    token = debris.format("hunter2")
+    with pytest.raises(FileError, match=r"token for 'a\.io' has a line end") as caught:
+        logins(tmp_path, {"a.io": {"registrytoken": token}})
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_files_are_looked_for_where_oc_looks_and_in_its_order() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -321,6 +322,13 @@ def test_an_answer_that_trickles_is_given_up_at_its_deadline() -> None:
             source = RegistrySource(image.moved(host, "okd/release"), None, wire, clock, policy=QUICK)
             with pytest.raises(ImageError, match="takes too long"):
                 source.root()
+
+
+@pytest.mark.parametrize("token", ["hunter2\r", "x y\rhunter2", "hunter2\n hunter2"])
+def test_a_header_that_cannot_be_sent_is_not_quoted(token: str) -> None:
+    with registry(Script()) as host, pytest.raises(ImageError, match="line end") as caught:
+        pull(host, login=Login(registry_token=token))
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_registry_that_nobody_runs_is_told_of() -> None:

@@ -320,6 +320,33 @@ def test_a_cluster_that_says_what_it_was_told_is_not_repeated(world: Listening, 
     count(len(runs), "runs of commands whose output was searched for secrets")
 
 
+@pytest.mark.parametrize("debris", ["{}\r", "x y\r{}", "{}\n", "{}\u00e9"], ids=ascii)
+def test_a_credential_that_came_with_line_ends_is_not_told(
+    world: Listening, debris: str, count: Count, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What HTTP's libraries cannot send they quote: of AWS, of a kubeconfig, of a registry."""
+    secret = "hunter2-hunter2"
+    world.secrets.add("a damaged credential", secret)
+    logins = world.root / "logins"
+    logins.write_text(json.dumps({"auths": {"registry.invalid": {"registrytoken": debris.format(secret)}}}))
+    logins.chmod(0o600)
+    names: Names = ("cluster", "verify")
+    with staged(world.cli.aws, world.key_pair, world.root, ROWS[names]) as stage:
+        whole, arguments = stage.kubeconfig.read_text(), ROWS[names].arguments(stage)
+        stage.kubeconfig.write_text(whole.replace("of-the-administrator", json.dumps(debris.format(secret))))
+        tried = [world.run(names, arguments, *loud) for loud in loudest(names, world.root)]
+        stage.kubeconfig.write_text(whole)
+        monkeypatch.setenv("AWS_SESSION_TOKEN", debris.format(secret))
+        tried += [world.run(names, arguments, *loud) for loud in loudest(names, world.root)]
+    given = ["--credentials-requests", "registry.invalid/r:1", "--to", str(world.root / "x"), "-a", str(logins)]
+    tried.append(world.run(("release", "extract"), given, "--debug"))
+    for code, written in tried:
+        assert code == 1, written.pieces[:2]
+        assert written.leaks(world.secrets) == []
+        assert any(b"line end" in data for where, _, data in written.pieces if where in {"stdout", "stderr"})
+    count(len(tried), "runs of commands whose output was searched for secrets")
+
+
 @pytest.mark.parametrize(
     "names",
     rows(lambda names: names in {("aws", "create-all"), ("aws", "delete"), ("aws", "verify")}, ("aws", "create-all")),

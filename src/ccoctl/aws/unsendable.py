@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from ccoctl.errors import CloudError, ErrorKind
-from ccoctl.federation.sendable import is_sendable
+from ccoctl.federation.sendable import MARRED, is_sendable
 
 _PARTS = {
     "access_key": ("the access key's id", "AWS_ACCESS_KEY_ID"),
@@ -42,7 +42,7 @@ def is_refused_header(error: BaseException) -> bool:
 def unsendable(name: str, what: str = "a credential", variable: str = "AWS_SESSION_TOKEN") -> CloudError:
     """The call of that name cannot be made; what the credential is goes unsaid."""
     return CloudError(
-        f"{name}: {what} has a line end, a blank or another character in it that none has",
+        f"{name}: {what} {MARRED}",
         kind=ErrorKind.PERMANENT,
         operation=name,
         remedy=f"Set it again without: look at {variable}, or the credentials file, for Windows line ends (CRLF).",

@@ -16,6 +16,7 @@ from lightkube.core.exceptions import ConfigError
 
 from ccoctl.engine.call import Answer, Call
 from ccoctl.errors import CloudError, ClusterError, ErrorKind, SigningKeyError
+from ccoctl.federation.sendable import MARRED, is_refused_header
 from ccoctl.openshift.calls import PUBLIC_HALF, encoded
 from ccoctl.openshift.connection import LIMIT, NO_ANSWER, ApiConnection, Reply, is_untrusted, shown
 from ccoctl.openshift.operations import OPERATIONS, Operation, path_of, right_of
@@ -82,8 +83,9 @@ class KubeCluster:
             reply = self._sent(call, operation)
         except ClusterError as error:
             raise _failed(call, error.what, ErrorKind.PERMANENT, remedy="Check what answers there.") from error
+        # whose text, which a traceback would show, may quote the credentials
         except NO_ANSWER as error:
-            raise _unreachable(call, error) from error
+            raise _unreachable(call, error) from None
         if not 200 <= reply.status < 300:
             raise _refused(call, reply)
         answer = _parsed(call, reply)
@@ -188,6 +190,8 @@ def _refusal(reply: Reply) -> _Refusal:
 
 
 def _unreachable(call: Call, error: Exception) -> CloudError:
+    if is_refused_header(error):
+        return _failed(call, f"the token of the kubeconfig's user {MARRED}", ErrorKind.PERMANENT, remedy=_LOG_IN)
     said = shown(error) or type(error).__name__
     if is_untrusted(error):
         what = f"the API server's certificate is not trusted: {said}"

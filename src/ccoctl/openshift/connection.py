@@ -23,6 +23,7 @@ from ccoctl.engine.clock import Clock, SystemClock
 from ccoctl.errors import ClusterError, spaced
 from ccoctl.federation.deadline import Deadline
 from ccoctl.federation.proxies import are_fit, check_proxies
+from ccoctl.federation.sendable import MARRED, has_controls, is_sendable
 
 TIMEOUT = 15.0
 """Seconds for each part of a request: connecting, sending, and every piece of the answer."""
@@ -33,8 +34,11 @@ LIMIT = 8 * 1024 * 1024
 SHOWN = 300
 """Characters of a server's message."""
 
-_TOKEN = re.compile(r"ey[\w-]{6,}\.[\w-]+(?:\.[\w-]*)?|(?i:bearer)\s+\S+|sha256~[\w-]+")
-"""What is or may be a token, in whatever a server says."""
+_TOKEN = re.compile(
+    r"(?<=(?i:header value)) .*|(?i:(?<=token=)|(?<=secret=)|(?<=password=))\S+"
+    r"|ey[\w-]{6,}\.[\w-]+(?:\.[\w-]*)?|(?i:bearer)\s+\S+|sha256~[\w-]+"
+)
+"""What is or may be a token, in whatever a server, a plugin or a library says; in a header it may have blanks."""
 _NONSENSE = (ValueError, KeyError, TypeError, AttributeError, AssertionError, RecursionError)
 """What lightkube ends in where a file is not of the shape that it takes for granted."""
 _BAD_CONFIG = (ConfigError, InvalidURL, OSError, yaml.YAMLError, *_NONSENSE)
@@ -65,22 +69,24 @@ class ApiConnection:
             config = KubeConfig.from_file(kubeconfig).get(context or None)
             if config is None:
                 raise ConfigError("it has no current context")
+            _check_user(config.user)
             # it would read all proxies at once; where one is none, only a host is asked that needs none
             how = client_adapter.ConnectionParams(timeout=Timeout(TIMEOUT), trust_env=are_fit())
             with _key_in_memory(config.user):
                 self._http: Client = client_adapter.Client(config, how)
             if self._http.base_url.scheme not in {"http", "https"} or not self._http.base_url.host:
-                raise ConfigError(f"{str(config.cluster.server)[:80]!a} is no address of a web server")
+                raise ConfigError(_no_web_server(self._http.base_url.scheme))
             check_proxies(self.server)
             self._deadline = Deadline(self._http, clock or SystemClock())
+        # whose text, which a traceback would show, may quote the file
         except _BAD_CONFIG as error:
             what = f"This is no kubeconfig that can be used: {_config_problem(error)}"
-            raise ClusterError(what, where=str(kubeconfig), remedy="Try it with `kubectl --kubeconfig`.") from error
+            raise ClusterError(what, where=str(kubeconfig), remedy="Try it with `kubectl --kubeconfig`.") from None
 
     @property
     def server(self) -> str:
-        """The API server's address."""
-        return str(self._http.base_url).rstrip("/")
+        """The API server's address, without a password that may stand there."""
+        return str(self._http.base_url.copy_with(username=None, password=None)).rstrip("/")
 
     def send(
         self, method: str, path: str, *, query: Mapping[str, str], headers: Mapping[str, str], body: object = None
@@ -125,6 +131,22 @@ def _key_in_memory(user: User | None) -> Iterator[None]:
         os.close(descriptor)
 
 
+def _check_user(user: User | None) -> None:
+    """A secret that no header can hold would be quoted by whoever is to write the header."""
+    if user is None:
+        return
+    if not is_sendable(user.token or ""):
+        raise ConfigError(f"the token of its user {MARRED}")
+    for what, text in (("username", user.username), ("password", user.password)):
+        if has_controls(text or ""):
+            raise ConfigError(f"the {what} of its user {MARRED}")
+
+
+def _no_web_server(scheme: str) -> str:
+    """What is told of a server's address: its scheme alone, since a password may stand in it."""
+    return f"its server{f', {scheme[:20]}:,' if scheme else ''} is no address of a web server"
+
+
 def _bounded(response: Response) -> Iterator[bytes]:
     size = 0
     for piece in response.iter_raw():
@@ -153,4 +175,6 @@ def _config_problem(error: Exception) -> str:
     if isinstance(error, yaml.MarkedYAMLError):  # its text would quote the file, tokens and all
         line = f" on line {error.problem_mark.line + 1}" if error.problem_mark else ""
         return f"it is not YAML{line}"
+    if isinstance(error, InvalidURL):  # it quotes what it takes for a port
+        return _no_web_server("")
     return shown(error) or type(error).__name__

@@ -15,10 +15,12 @@ import msgspec
 
 from ccoctl import files
 from ccoctl.errors import FileError
+from ccoctl.federation.sendable import MARRED, is_sendable
 from ccoctl.release.reference import DOCKER_HUB, Image
 
 LIMIT = 4 * 1024 * 1024
 """Bytes of a file; a pull secret has about 3 KiB."""
+_LOG_IN = "Log in again, or fetch the pull secret again."
 _HUB_KEYS = frozenset({"index.docker.io", "registry-1.docker.io", "docker.io"})
 
 
@@ -113,6 +115,8 @@ def _decode(path: Path, data: bytes) -> _File:
 
 def _logins(path: Path, auths: Mapping[str, _Auth]) -> Iterator[tuple[str, Login]]:
     for key, auth in auths.items():
+        if not is_sendable(auth.registrytoken):
+            raise FileError(f"The token for {key[:200]!a} {MARRED}", where=str(path), remedy=_LOG_IN)
         user, password = auth.username, auth.password
         if auth.auth:
             user, password = _pair(path, key, auth.auth)
@@ -135,7 +139,7 @@ def _pair(path: Path, key: str, text: str) -> tuple[str, str]:
         colon, user, password = "", "", ""
     if not colon:
         what = f"The login for {key[:200]!a} is damaged: `auth` is not the Base64 of user:password"
-        raise FileError(what, where=str(path), remedy="Log in again, or fetch the pull secret again.")
+        raise FileError(what, where=str(path), remedy=_LOG_IN)
     return user, password.rstrip("\0")
 
 

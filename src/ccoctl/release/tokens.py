@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from ccoctl.errors import ErrorKind, ImageError
+from ccoctl.federation.sendable import is_sendable
 from ccoctl.release.challenge import Challenge, challenges
 from ccoctl.release.credentials import Login
 from ccoctl.release.reference import Image
@@ -106,6 +107,6 @@ def _read(status: int, body: bytes, server: str) -> str:
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise ImageError(f"The token server {shown(server)} answered something that is no token") from error
     token = read.token or read.access_token
-    if not token or len(token) > _LONGEST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
+    if not token or len(token) > _LONGEST_TOKEN or not is_sendable(token):
         raise ImageError(f"The token server {shown(server)} gave no token that can be shown")
     return token

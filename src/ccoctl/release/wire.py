@@ -20,6 +20,7 @@ from ccoctl.engine.clock import Clock
 from ccoctl.errors import ErrorKind, ImageError, ProxyError, spaced
 from ccoctl.federation.deadline import Deadline
 from ccoctl.federation.proxies import are_fit, check_proxies
+from ccoctl.federation.sendable import MARRED, is_refused_header
 
 TIMEOUT = 30.0
 """Seconds for each part of a request: connecting, sending, and every piece of the answer."""
@@ -31,7 +32,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 _CHUNK = 256 * 1024
 _SHOWN = 300
-_SECRET = re.compile(r"(?i:bearer|basic)\s+\S+|ey[\w-]{6,}\.[\w-]+(?:\.[\w-]*)?")
+_SECRET = re.compile(r"(?<=(?i:header value)) .*|(?i:bearer|basic)\s+\S+|ey[\w-]{6,}\.[\w-]+(?:\.[\w-]*)?")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
@@ -132,6 +133,7 @@ class Wire:
         # what is packed could unpack to anything
         more = {"Accept-Encoding": "identity", "User-Agent": "ccoctl-python", **headers}
         with ExitStack() as stack:
+            # what httpx raises, which a traceback would show, may quote the headers
             try:
                 check_proxies(url)
                 stream = self._http.stream(method, url, headers=more, data=dict(form) if form else None)
@@ -139,11 +141,11 @@ class Wire:
             except ProxyError as error:
                 raise ImageError(error.what, remedy=error.remedy) from None
             except (HTTPError, InvalidURL, OSError, ValueError) as error:
-                raise _no_answer(error) from error
+                raise _no_answer(error) from None
             try:
                 yield response
             except (HTTPError, OSError) as error:
-                raise _no_answer(error) from error
+                raise _no_answer(error) from None
 
     def _answer(self, response: Response, *, foreign: bool) -> Answer:
         return Answer(
@@ -205,6 +207,8 @@ def _context(trust: Trust) -> ssl.SSLContext:
 
 
 def _no_answer(error: Exception) -> ImageError:
+    if is_refused_header(error):
+        return ImageError(f"The login cannot be sent: it {MARRED}", remedy="Log in again.")
     causes = tuple(_causes(error))
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         remedy = "Name the authority that signed its certificate with --certificate-authority."
