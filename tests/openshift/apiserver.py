@@ -109,7 +109,7 @@ class ApiServer:
         self.add({"kind": "Authentication", "metadata": named, "spec": {"serviceAccountIssuer": self.issuer}})
         self.add({"kind": "CloudCredential", "metadata": named, "spec": {"credentialsMode": mode}})
         for place in (NEXT_KEY, CURRENT_KEY):
-            self._keep_key(place, self.key)
+            self.keep_key(place, self.key)
         return self
 
     def secret(self, namespace: str, name: str) -> dict[str, str]:
@@ -129,7 +129,17 @@ class ApiServer:
             self.keys.append(key)
         self.key = key
         if (SECRETS, *CURRENT_KEY) in self.store.objects:
-            self._keep_key(CURRENT_KEY, key)
+            self.keep_key(CURRENT_KEY, key)
+
+    def keep_key(self, place: tuple[str, str], key: SigningKey) -> None:
+        """Have the operator hold this key as its next or its current one."""
+        public = key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        namespace, name = place
+        held = {"service-account.key": "the private half", "service-account.pub": public.decode()}
+        given = {"metadata": {"namespace": namespace, "name": name}, "type": "Opaque", "stringData": held}
+        self.store.add(SECRETS, given, "cluster-kube-apiserver-operator")
 
     def forget(self, key: SigningKey) -> None:
         """Take no token of that key any more."""
@@ -240,7 +250,7 @@ class ApiServer:
         if (namespace, name) == NEXT_KEY:
             new = self.generates()
             self.keys.append(new)
-            self._keep_key(NEXT_KEY, new)
+            self.keep_key(NEXT_KEY, new)
 
     def _token_request(self, place: _Place, body: Mapping[str, Any]) -> Object:
         self.store.get(ACCOUNTS, place.namespace, place.name)
@@ -281,15 +291,6 @@ class ApiServer:
         said = body["spec"]["resourceAttributes"]
         status = {"allowed": not self.forbidden and access.allowed(user, Wanted.reviewed(said))}
         return reply(201, {**body, "metadata": {}, "status": status})
-
-    def _keep_key(self, place: tuple[str, str], key: SigningKey) -> None:
-        public = key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        namespace, name = place
-        held = {"service-account.key": "the private half", "service-account.pub": public.decode()}
-        given = {"metadata": {"namespace": namespace, "name": name}, "type": "Opaque", "stringData": held}
-        self.store.add(SECRETS, given, "cluster-kube-apiserver-operator")
 
 
 def _published(key: SigningKey) -> Object:

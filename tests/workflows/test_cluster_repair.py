@@ -23,7 +23,7 @@ from ccoctl.workflows.cluster_repair import carry_out, prepare
 from ccoctl.workflows.reach import Reach
 from tests.federation import forgery
 from tests.openshift.access import User
-from tests.openshift.apiserver import ApiServer, serving, write_kubeconfig
+from tests.openshift.apiserver import CURRENT_KEY, NEXT_KEY, ApiServer, serving, write_kubeconfig
 from tests.openshift.objects import INFRASTRUCTURES, SECRETS
 from tests.workflows.clusters import installed, of_cluster
 from tests.workflows.commands import Cli, changing, client, inventory
@@ -157,7 +157,7 @@ def _repaired(cluster: KubeCluster, reach: Any, folder: Path) -> Result | None:
     order = Order(part=Part.ALL, name="", output_dir=folder / "unused")
     checked = checked_of(order, seen, strict=True)
     try:
-        result = carry_out(prepare(checked, seen, reach), reach, concurrency=4)
+        result = carry_out(prepare(checked, seen, reach, reach), reach, concurrency=4)
     except Killed:
         return None
     return result if result.ok else None
@@ -214,6 +214,80 @@ class TestOneThingIsLost:
         here.repair()
 
         assert published(here.aws) == [first, forgery.signer("another").kid]
+
+
+class TestKeysThatTheClusterOnlyTrusts:
+    """Retired, or not published yet: nobody can tell which, so that none is published by the way."""
+
+    def test_one_that_signs_no_more_is_not_published(self, running: Callable[..., Running]) -> None:
+        here = running()
+        first, retired = first_kid(here.cluster), forgery.rsa_key("another")
+        here.cluster.keys.append(retired)
+        done = here.repair()
+
+        assert published(here.aws) == [first]
+        assert "Nothing had to be changed" in done.out
+        assert f"{forgery.signer('another').kid}, which the API server trusts, is not published" in done.err
+        assert "retired, or not published yet" in done.err
+        assert here.holds()
+
+    def test_one_that_a_rotation_has_retired_is_not_published_again(
+        self, running: Callable[..., Running], tmp_path: Path
+    ) -> None:
+        here = running()
+        old = first_kid(here.cluster)
+        options = ("--name", "demo", "--region", "us-east-1", *here.options, "--yes")
+        new = ("--new-key", "--key-bits", "2048", "--output-dir", str(tmp_path / "out"))
+        here.cli("rotate-signing-key", *options, *new)
+        here.cli("rotate-signing-key", *options, "--retire-old", "--force")
+        left = published(here.aws)
+        assert here.holds()
+        here.repair()
+
+        assert old == first_kid(here.cluster)
+        assert published(here.aws) == left != [old]
+
+    @pytest.mark.parametrize("place", [NEXT_KEY, CURRENT_KEY], ids=["next", "current"])
+    def test_one_that_the_operator_has_it_sign_with_is(
+        self, running: Callable[..., Running], place: tuple[str, str]
+    ) -> None:
+        here = running()
+        first, coming = first_kid(here.cluster), forgery.rsa_key("another")
+        here.cluster.keys.append(coming)
+        here.cluster.keep_key(place, coming)
+        assert not here.holds()
+        here.repair()
+
+        assert published(here.aws) == [first, forgery.signer("another").kid]
+        assert here.holds()
+
+    def test_without_keys_json_every_one_is(self, running: Callable[..., Running]) -> None:
+        here = running()
+        here.cluster.keys.append(forgery.rsa_key("another"))
+        client(here.aws, "s3").delete_object(Bucket="demo-oidc", Key="keys.json")
+        here.repair()
+
+        assert published(here.aws) == [first_kid(here.cluster), forgery.signer("another").kid]
+
+    def test_who_may_not_see_what_signs_is_told_what_it_takes_and_publishes_none(
+        self, running: Callable[..., Running], requests_dir: Path, tmp_path: Path
+    ) -> None:
+        here = running()
+        here.cluster.rotate(forgery.rsa_key("another"))
+        cluster_role, *roles = roles_for(["repair"], "ccoctl", requests_dir)
+        hidden = {"default", "openshift-kube-apiserver", "openshift-kube-apiserver-operator"}
+        places = {
+            role["metadata"]["namespace"]: role["rules"]
+            for role in roles
+            if role["metadata"]["namespace"] not in hidden
+        }
+        here.cluster.users["limited"] = User("limited", rules=cluster_role["rules"], in_namespaces=places)
+        here.options = ["--kubeconfig", str(write_kubeconfig(tmp_path / "limited", here.cluster.address, "limited"))]
+        done = here.repair()
+
+        assert published(here.aws) == [first_kid(here.cluster)]
+        assert "which of them the cluster signs with cannot be seen" in done.err
+        assert "create serviceaccounts/token in default" in done.err
 
 
 class TestSecretsOfOthers:

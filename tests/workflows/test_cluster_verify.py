@@ -12,7 +12,7 @@ import pytest
 from ccoctl.lab.server import EmbeddedAws
 from tests.federation import forgery
 from tests.openshift.access import User
-from tests.openshift.apiserver import ApiServer, serving, write_kubeconfig
+from tests.openshift.apiserver import NEXT_KEY, ApiServer, serving, write_kubeconfig
 from tests.openshift.objects import ACCOUNTS, INFRASTRUCTURES, SECRETS
 from tests.workflows.clusters import ISSUER, installed, of_cluster
 from tests.workflows.commands import Cli, changing, client
@@ -181,14 +181,28 @@ class TestWhatMayBeWrong:
         assert proof["kid"] == forgery.signer("another").kid
         assert not any(item["granted"] for item in proof["exchanges"])
 
-    def test_a_key_that_signs_no_more_must_be_published_still(
+    def test_a_key_that_is_to_sign_next_and_is_not_published(
         self, cluster: ApiServer, proven: Callable[..., Any]
     ) -> None:
         cluster.keys.append(forgery.rsa_key("another"))
+        cluster.keep_key(NEXT_KEY, cluster.keys[-1])
         proof = proven(code=3)
 
         assert list(wrong(proof)) == ["cluster's keys", "account"]
         assert "cluster repair would publish keys.json again" in wrong(proof)["account"]
+
+    def test_a_key_that_signs_no_more_may_be_retired_and_is_only_told(
+        self, cluster: ApiServer, proven: Callable[..., Any]
+    ) -> None:
+        cluster.keys.append(forgery.rsa_key("another"))
+        proof = proven()
+        (finding,) = [item for item in proof["findings"] if item["where"].startswith("key ")]
+
+        assert proof["holds"]
+        assert finding["where"] == f"key {forgery.signer('another').kid}"
+        assert finding["severity"] == "low"
+        assert "retired, or not published yet: nobody outside accepts its tokens" in finding["what"]
+        assert "rotate-signing-key" in finding["remedy"]
 
     def test_a_role_that_somebody_changed(self, embedded_aws: EmbeddedAws, proven: Callable[..., Any]) -> None:
         client(embedded_aws, "iam").delete_role_policy(RoleName=ROLES[1], PolicyName=ROLES[1])

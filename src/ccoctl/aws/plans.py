@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any, TypeAlias
 
@@ -24,6 +24,8 @@ from ccoctl.errors import Problem, Problems, SigningKeyError
 from ccoctl.signing import discovery, jwks
 from ccoctl.signing.jwk import Jwk
 from ccoctl.signing.jwks import Jwks
+from ccoctl.signing.trusted import NOT_PUBLISHED, PUBLISH
+from ccoctl.signing.trusted import Trusted as ClusterKeys
 
 ISSUER_FILES = PurePosixPath("issuer")
 """Where the documents are in the output directory, for an issuer that somebody else serves."""
@@ -35,9 +37,9 @@ KEPT = (
 """The note of a plan that is drawn without a key for an issuer that has one."""
 
 
-Key: TypeAlias = Jwk | Jwks | None
-"""What is published: one signing key, which may still be coming (`steps/keys.py`), or every key that a running cluster
-signs with; None where there is none yet."""
+Key: TypeAlias = Jwk | ClusterKeys | None
+"""What is published: one signing key, which may still be coming (`steps/keys.py`), or the keys of a running cluster;
+None where there is none yet."""
 
 
 class Drawn(msgspec.Struct, frozen=True, kw_only=True):
@@ -182,7 +184,7 @@ def _key_set(settings: Settings, key: Key, found: Account) -> tuple[Mapping[str,
         return {}, Steps(conflicts=(problem,))
     if key is None:
         return there.body or {}, Steps(notes=(KEPT,))
-    if isinstance(key, Jwks):
+    if isinstance(key, ClusterKeys):
         return _beside(published, key, there.body or {}, where)
     if not published.keys:
         return jwks.document(_set_of(key)), Steps()
@@ -199,19 +201,27 @@ def _key_set(settings: Settings, key: Key, found: Account) -> tuple[Mapping[str,
     return {}, Steps(conflicts=(problem,))
 
 
-def _set_of(key: Jwk | Jwks) -> Jwks:
-    return key if isinstance(key, Jwks) else Jwks((key,))
+def _set_of(key: Jwk | ClusterKeys) -> Jwks:
+    return key.keys if isinstance(key, ClusterKeys) else Jwks((key,))
 
 
-def _beside(published: Jwks, own: Jwks, body: Mapping[str, Any], where: str) -> tuple[Mapping[str, Any], Steps]:
+def _beside(published: Jwks, own: ClusterKeys, body: Mapping[str, Any], where: str) -> tuple[Mapping[str, Any], Steps]:
     """A running cluster's keys with what is published already; that stays as it is where none is missing."""
     wider = published
     try:
-        for key in own.keys:
+        for key in own.to_publish(published).keys:
             wider = jwks.with_key(wider, key)
     except SigningKeyError as error:
         return {}, Steps(conflicts=(Problem(where, error.what),))
-    return body if wider == published else jwks.document(wider), Steps()
+    notes = tuple(_left_out(published, own))
+    return body if wider == published else jwks.document(wider), Steps(notes=notes)
+
+
+def _left_out(published: Jwks, own: ClusterKeys) -> Iterator[str]:
+    for key in own.left_out(published):
+        yield f"{key.kid}, which the API server trusts, is not published: {NOT_PUBLISHED}; {PUBLISH}"
+        if not own.signer:
+            yield f"which of them the cluster signs with cannot be seen without the right to {own.hidden}"
 
 
 def _with_ours(published: Jwks, key: Jwk, body: Mapping[str, Any], where: str) -> tuple[Mapping[str, Any], Steps]:

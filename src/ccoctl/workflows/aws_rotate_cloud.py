@@ -73,7 +73,7 @@ class RotationCloud:
         tokens = []
         for _ in range(SAMPLES):
             with self._connect() as cluster:
-                tokens.append(_token(cluster))
+                tokens.append(token_for_nobody(cluster))
         kids = tuple(dict.fromkeys(str(token.header.kid) for token in tokens))
         issuers = tuple(dict.fromkeys(token.claims.issuer for token in tokens))
         one = {"Kid": kids[0]} if len(kids) == 1 else {}
@@ -89,8 +89,8 @@ def sighting(cloud: Cloud) -> Sighting:
     seen = read(cloud, sample())
     issuers, kids = (_texts(seen, name) for name in ("Issuers", "Kids"))
     hidden: list[str] = []
-    following, current = (_look(cloud, calls.get_signing_key(which), hidden) for which in ("next", "current"))
-    listed = _look(cloud, calls.get_keys(), [])
+    following, current = (look_for(cloud, calls.get_signing_key(which), hidden) for which in ("next", "current"))
+    listed = look_for(cloud, calls.get_keys(), [])
     return Sighting(
         signs_with=kids,
         issuer=" and ".join(issuers),
@@ -122,7 +122,7 @@ def public_half(secret: Answer) -> Jwk:
         ) from error
 
 
-def _look(cloud: Cloud, call: Call, hidden: list[str]) -> Answer | None:
+def look_for(cloud: Cloud, call: Call, hidden: list[str]) -> Answer | None:
     """The answer; None where there is no such thing, or where the caller may not see it, which `hidden` is told."""
     try:
         return read(cloud, call)
@@ -143,8 +143,12 @@ def _trusted(listed: Answer | None) -> tuple[Jwk, ...]:
         raise CloudError(f"the API server's keys cannot be read: {error.what}", kind=ErrorKind.PERMANENT) from error
 
 
-def _token(cluster: Cloud) -> Token:
-    """A token of the cluster, for nobody."""
+def token_for_nobody(cluster: Cloud) -> Token:
+    """A token of the cluster that nobody takes: it is asked for to see what it is signed with.
+
+    Raises:
+        CloudError: the cluster gives none, or the caller may not ask.
+    """
     answer = read(cluster, calls.create_token(*_ACCOUNT, (AUDIENCE,), _LIFETIME))
     try:
         return parse(str(at_path(answer, "status.token") or ""))
@@ -166,4 +170,4 @@ def _texts(answer: Answer, name: str) -> tuple[str, ...]:
     return tuple(str(item) for item in listed) if isinstance(listed, list) else ()
 
 
-__all__ = ["AUDIENCE", "SAMPLES", "Connect", "RotationCloud", "public_half", "sighting"]
+__all__ = ["AUDIENCE", "SAMPLES", "Connect", "RotationCloud", "look_for", "public_half", "sighting", "token_for_nobody"]

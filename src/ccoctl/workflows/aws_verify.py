@@ -28,7 +28,7 @@ from ccoctl.federation.https import Get
 from ccoctl.federation.proof import Check, Component, Exchange, Proof
 from ccoctl.federation.specimens import Tokens
 from ccoctl.signing.jwk import Jwk
-from ccoctl.signing.jwks import Jwks
+from ccoctl.signing.trusted import Trusted
 from ccoctl.workflows.aws_order import Checked
 from ccoctl.workflows.output_files import only_changes, without_files
 
@@ -58,7 +58,7 @@ def look(
     get: Get,
     key: Jwk | None,
     *,
-    cluster_keys: Jwks | None = None,
+    cluster_keys: Trusted | None = None,
     mender: str = "create-all",
     manifests_wanted: bool = False,
     concurrency: int = 10,
@@ -71,7 +71,7 @@ def look(
         cloud: the account.
         get: fetches the issuer's documents.
         key: the public half of the signing key; None where none is at hand.
-        cluster_keys: every key that a running cluster signs with; all of them are to be published.
+        cluster_keys: those of a running cluster, with what they are for.
         mender: the command that would put right what differs.
         manifests_wanted: whether the output directory must have manifests; those that it has are compared anyway.
         concurrency: how many questions are under way at a time.

@@ -15,6 +15,7 @@ from ccoctl.openshift.observe import ROOT_NAMESPACE
 from ccoctl.openshift.seen import ClusterSeen
 from ccoctl.signing import jwks
 from ccoctl.signing.jwks import Jwks
+from ccoctl.signing.trusted import Trusted
 from ccoctl.workflows.cluster_secrets import is_long_lived, secret_problems
 
 MANUAL = "Manual"
@@ -28,6 +29,8 @@ class Against(msgspec.Struct, frozen=True, kw_only=True):
     requests: tuple[CredentialsRequest, ...]
     roles: Mapping[SecretRef, str]
     """The name of each request's own role."""
+    keys: Trusted | None
+    """The cluster's, with what they are for; None where they cannot be seen."""
     documents: Documents | CcoctlError
     """The issuer's, as the world sees them; or why it does not."""
 
@@ -41,7 +44,7 @@ def cluster_checks(seen: ClusterSeen, against: Against) -> tuple[Check, ...]:
         _long_lived(seen),
         _secrets(seen, against),
         _issuer(seen),
-        _keys(seen, against.documents),
+        _keys(seen, against),
     )
 
 
@@ -152,20 +155,27 @@ def issuer_check(cluster: str, account: str) -> Check | None:
     return _check(name, Part.ISSUER, Verdict.WRONG, what)
 
 
-def _keys(seen: ClusterSeen, documents: Documents | CcoctlError) -> Check:
+def _keys(seen: ClusterSeen, against: Against) -> Check:
     name = "cluster's keys"
     if isinstance(seen.keys, Unseen):
         return _unknown(name, Part.KEY, seen.keys.action)
     if isinstance(seen.keys, CcoctlError):
         return _check(name, Part.KEY, Verdict.WRONG, f"The API server's JWKS cannot be used: {seen.keys.what}.")
-    if isinstance(documents, CcoctlError):
+    keys, documents = against.keys, against.documents
+    if keys is None or isinstance(documents, CcoctlError):
         return _check(name, Part.KEY, Verdict.UNKNOWN, "Nobody can tell: the published JWKS cannot be had.")
-    if missing := not_published(seen.keys, documents.jwks):
+    if missing := not_published(keys.to_publish(documents.jwks), documents.jwks):
         what = f"The API server takes tokens of {_listed(missing)}, which nobody else can check: it is not published."
         return _check(name, Part.KEY, Verdict.WRONG, what)
+    left = [str(key.kid) for key in keys.left_out(documents.jwks)]
+    if left and not keys.signer:
+        what = f"{_listed(left)} is not published, and whether the cluster signs with it cannot be seen"
+        return _check(name, Part.KEY, Verdict.UNKNOWN, f"{what} without the right to {keys.hidden}.")
     count = len(seen.keys.keys)
     what = (
         f"{'The key' if count == 1 else f'All {count} keys'} of the API server {'is' if count == 1 else 'are'} public."
+        if not left
+        else f"What the API server signs with is public, and of its {count} keys {count - len(left)}."
     )
     return _check(name, Part.KEY, Verdict.OK, what)
 

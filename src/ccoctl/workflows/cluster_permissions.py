@@ -62,8 +62,15 @@ def _adopt(requests: Requests) -> Iterator[Call]:
     yield from _tokens(requests)
 
 
+def _signing_keys() -> Iterator[Call]:
+    """What tells which of its keys a cluster signs with, and is about to."""
+    yield calls.create_token(*_ANYBODY, (TOKEN_AUDIENCE,), LIFETIME)
+    yield from (calls.get_signing_key(which) for which in calls.SIGNING_KEYS)
+
+
 def _repair(requests: Requests) -> Iterator[Call]:
     yield from _look(requests)
+    yield from _signing_keys()
     yield from _change_secrets(requests)
     yield calls.set_issuer("")
 
@@ -81,8 +88,7 @@ def _upgrade(requests: Requests) -> Iterator[Call]:
 
 def _rotate(_: Requests) -> Iterator[Call]:
     yield calls.get_keys()
-    yield calls.create_token(*_ANYBODY, (TOKEN_AUDIENCE,), LIFETIME)
-    yield from (calls.get_signing_key(which) for which in calls.SIGNING_KEYS)
+    yield from _signing_keys()
     yield calls.apply_secret(*calls.SIGNING_KEYS["next"], {})
     yield calls.delete_secret(*calls.SIGNING_KEYS["next"])
 

@@ -1,6 +1,6 @@
 """Build what a running cluster needs of AWS again: from its own keys, its own requests and what its issuer says.
 
-The plan is that of `create-all`, with every key of the API server's JWKS instead of one from a file, and with the
+The plan is that of `create-all`, with the keys of the API server's JWKS instead of one from a file, and with the
 cluster's Secrets and issuer instead of the installer's manifests.
 """
 
@@ -28,6 +28,7 @@ from ccoctl.openshift.review import missing_rights
 from ccoctl.openshift.seen import ClusterSeen, Requests
 from ccoctl.signing.jwks import Jwks
 from ccoctl.workflows.aws_order import Checked
+from ccoctl.workflows.cluster_keys import trusted_keys
 from ccoctl.workflows.cluster_steps import dead_providers, issuer_steps, removals, secret_steps
 from ccoctl.workflows.output_files import without_files, writer
 
@@ -45,6 +46,7 @@ class Repair(msgspec.Struct, frozen=True, kw_only=True):
 def prepare(
     checked: Checked,
     seen: ClusterSeen,
+    cluster: Cloud,
     cloud: Cloud,
     *,
     force: bool = False,
@@ -56,6 +58,7 @@ def prepare(
     Args:
         checked: what the cluster orders.
         seen: the cluster.
+        cluster: the same, to ask which of its keys it signs with.
         cloud: the account.
         force: whether fields of a Secret are taken over from whoever set them to something else.
         concurrency: how many questions are under way at a time.
@@ -66,7 +69,7 @@ def prepare(
         ClusterError: the cluster's keys or Secrets may not be seen.
         CloudError: the account cannot be looked at.
     """
-    keys = _keys(seen)
+    keys = trusted_keys(cluster, _keys(seen))
     _check_secrets(seen)
     settings = checked.settings
     roles = names.role_names(settings.name, [request.secret for request in checked.requests])

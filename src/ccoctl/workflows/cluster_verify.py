@@ -15,6 +15,7 @@ from ccoctl.aws.trials import Trial
 from ccoctl.credentialsrequest.model import SecretRef
 from ccoctl.engine.attempt import Tell
 from ccoctl.engine.cloud import Cloud
+from ccoctl.errors import CcoctlError
 from ccoctl.federation.https import Get
 from ccoctl.federation.proof import Check, Exchange, Finding, Proof, Severity
 from ccoctl.openshift.seen import ClusterSeen, Requests
@@ -22,10 +23,12 @@ from ccoctl.openshift.tokens import ClusterTokens
 from ccoctl.signing import jwks
 from ccoctl.signing.jwk import Jwk, Kid
 from ccoctl.signing.jwks import Jwks
+from ccoctl.signing.trusted import NOT_PUBLISHED, PUBLISH, Trusted
 from ccoctl.workflows import aws_verify
 from ccoctl.workflows.aws_order import Checked
 from ccoctl.workflows.aws_verify import Looked
 from ccoctl.workflows.cluster_checks import Against, accounts_check, cluster_checks, issuer_check
+from ccoctl.workflows.cluster_keys import trusted_keys
 from ccoctl.workflows.cluster_order import issuer_of
 
 
@@ -37,6 +40,8 @@ class ClusterLooked(msgspec.Struct, frozen=True, kw_only=True):
     trials: tuple[Trial, ...]
     missing: tuple[str, ...]
     """Service accounts that do not exist, so that nothing can be tried with them."""
+    idle: tuple[Jwk, ...]
+    """Keys that the cluster trusts, that are not published, and that nothing signs with."""
     brought: Mapping[SecretRef, str]
     """Roles that requests brought themselves, which are none of this set-up's."""
 
@@ -70,12 +75,12 @@ def look(
         f"{request.secret.namespace}/{name}" for request in checked.requests for name in request.service_accounts
     )
     missing = tokens.missing(accounts, concurrency=concurrency)
-    keys = seen.keys if isinstance(seen.keys, Jwks) else None
+    keys = trusted_keys(cluster, seen.keys, signer=tokens.kid()) if isinstance(seen.keys, Jwks) else None
     looked = aws_verify.look(
         checked,
         cloud,
         get,
-        _signing_key(keys, tokens.kid()) if keys is not None else None,
+        jwks.find(keys.keys, Kid(keys.signer)) if keys is not None else None,
         cluster_keys=keys,
         mender="cluster repair",
         concurrency=concurrency,
@@ -83,10 +88,11 @@ def look(
     )
     tried = aws_verify.trials_of(looked, tokens)
     return ClusterLooked(
-        looked=replace(looked, checks=(*_checks(checked, seen, looked, missing), *looked.checks)),
+        looked=replace(looked, checks=(*_checks(checked, seen, looked, missing, keys), *looked.checks)),
         tokens=tokens,
         trials=tuple(trial for trial in tried if trial.service_account not in missing),
         missing=missing,
+        idle=_idle(keys, looked),
         brought=seen.requests.own_roles if isinstance(seen.requests, Requests) else {},
     )
 
@@ -101,27 +107,42 @@ def exchange(
 def proof(found: ClusterLooked, exchanges: tuple[Exchange, ...], *, clock: Callable[[], float]) -> Proof:
     """All of it as one value; `clock` gives seconds since 1970."""
     made = aws_verify.proof(found.looked, exchanges, at=clock())
-    more = (*map(_absent, found.missing), *(_brought(ref, arn) for ref, arn in found.brought.items()))
+    more = (
+        *map(_idle_key, found.idle),
+        *map(_absent, found.missing),
+        *(_brought(ref, arn) for ref, arn in found.brought.items()),
+    )
     return replace(made, findings=(*made.findings, *more))
 
 
-def _checks(checked: Checked, seen: ClusterSeen, looked: Looked, missing: tuple[str, ...]) -> tuple[Check, ...]:
+def _checks(
+    checked: Checked, seen: ClusterSeen, looked: Looked, missing: tuple[str, ...], keys: Trusted | None
+) -> tuple[Check, ...]:
     roles = names.role_names(checked.settings.name, [request.secret for request in checked.requests])
     against = Against(
         requests=checked.requests,
         roles={ref: str(role) for ref, role in roles.items()},
         documents=looked.documents,
+        keys=keys,
     )
     issued = seen.served if isinstance(seen.served, str) else issuer_of(seen)
     more = (issuer_check(issued, looked.issuer), accounts_check(missing, checked.requests))
     return (*cluster_checks(seen, against), *(check for check in more if check is not None))
 
 
-def _signing_key(keys: Jwks, kid: str) -> Jwk | None:
-    """The key that signs now, else the only one there is."""
-    if kid:
-        return jwks.find(keys, Kid(kid))
-    return keys.keys[0] if len(keys.keys) == 1 else None
+def _idle(keys: Trusted | None, looked: Looked) -> tuple[Jwk, ...]:
+    if keys is None or isinstance(looked.documents, CcoctlError):
+        return ()
+    return keys.left_out(looked.documents.jwks)
+
+
+def _idle_key(key: Jwk) -> Finding:
+    return Finding(
+        severity=Severity.LOW,
+        where=f"key {key.kid}",
+        what=f"the API server trusts it, and it is not published: {NOT_PUBLISHED}",
+        remedy=f"{PUBLISH[0].upper()}{PUBLISH[1:]}.",
+    )
 
 
 def _absent(service_account: str) -> Finding:

@@ -33,8 +33,8 @@ def command(**given: Any) -> int:
     """Build again what a running cluster needs of AWS, after a deletion or a restore.
 
     Issuer documents, OIDC provider and roles are made of the cluster's own keys and requests, and its Secrets are
-    pointed at the roles. What is there as wanted is left alone, and no published key is dropped. The plan is shown
-    first.
+    pointed at the roles. What is there as wanted is left alone, and no published key is dropped, nor is a retired
+    one published again. The plan is shown first.
     """
     from ccoctl.cli.debugging import set_up_logging
 
@@ -54,7 +54,7 @@ def _repair(cluster: KubeCluster, given: dict[str, Any]) -> int:
     cloud = AwsCloud(connection(given))
     many = given["concurrency"]
     with looking(sys.stderr) as tell:
-        repair = prepare(checked, seen, cloud, force=given["force_conflicts"], concurrency=many, tell=tell)
+        repair = prepare(checked, seen, cluster, cloud, force=given["force_conflicts"], concurrency=many, tell=tell)
     for sentence in repair.notes:
         output.note(sentence)
     if given["plan_only"]:
@@ -77,10 +77,12 @@ def _shown(repair: Repair, given: dict[str, Any]) -> int:
 
 
 def _agreed(repair: Repair, given: dict[str, Any]) -> bool:
-    """Show the plan before it is carried out; on a terminal a person is asked."""
+    """Show the plan before it is carried out, or what it says of itself; on a terminal a person is asked."""
     from ccoctl.render.show import plan_text
 
     if repair.plan.changes_nothing or given["yes"]:
+        for sentence in repair.plan.notes:
+            output.note(sentence)
         return True
     click.echo(output.printable(plan_text(repair.plan)), err=True)
     return not output.can_ask() or output.confirmed("Do this?")
