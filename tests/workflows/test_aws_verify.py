@@ -66,6 +66,58 @@ def test_a_set_up_that_was_just_made_holds(cli: Cli, common: list[str], looked: 
     assert granted == [f"arn:aws:sts::123456789012:assumed-role/{role}/ccoctl-verify" for role in ROLES]
 
 
+class TestWhichKeySigns:
+    """Of a pair, both halves or none: tokens of another key would only be refused."""
+
+    @pytest.fixture
+    def rotated(self, cli: Cli, common: list[str], tmp_path: Path) -> list[str]:
+        """The options of verify where the output directory has an old pair still, and the cluster's is elsewhere."""
+        cli("create-all", *common)
+        create_key_pair(tmp_path / "out", bits=2048)
+        return [*common, "--wait", "0"]
+
+    def test_the_private_key_beside_the_public_one_that_is_named(self, cli: Cli, rotated: list[str]) -> None:
+        proof = proven(cli, rotated)
+
+        assert proof["holds"]
+        assert len(proof["exchanges"]) == 2 * 2 + 2 * 4
+
+    def test_one_of_another_pair_is_refused_with_both_names(
+        self, cli: Cli, rotated: list[str], key_pair: Path, tmp_path: Path
+    ) -> None:
+        other = tmp_path / "out/serviceaccount-signer.private"
+        before = len(cli.aws.calls())
+        done = cli("verify", *rotated, "--private-key-file", str(other), code=1)
+
+        assert f"{other} does not belong to" in done.err.replace("\n", " ")
+        assert str(key_pair / "serviceaccount-signer.public") in done.err
+        assert len(cli.aws.calls()) == before
+
+    @pytest.mark.parametrize("place", ["beside it", "in the output directory"])
+    def test_one_that_is_found_and_of_another_pair_is_refused_as_well(
+        self, cli: Cli, rotated: list[str], key_pair: Path, tmp_path: Path, place: str
+    ) -> None:
+        alone = tmp_path / "alone/serviceaccount-signer.public"
+        alone.parent.mkdir()
+        alone.write_bytes((key_pair / "serviceaccount-signer.public").read_bytes())
+        other = tmp_path / "out/serviceaccount-signer.private"
+        if place == "beside it":
+            other = other.rename(alone.with_name(other.name))
+        rotated[rotated.index("--public-key-file") + 1] = str(alone)
+        done = cli("verify", *rotated, code=1)
+
+        assert str(alone) in done.err
+        assert f"{other} does not belong to" in done.err.replace("\n", " ")
+
+    def test_without_one_no_token_is_tried(self, cli: Cli, rotated: list[str], key_pair: Path, tmp_path: Path) -> None:
+        alone = tmp_path / "alone.public"
+        alone.write_bytes((key_pair / "serviceaccount-signer.public").read_bytes())
+        (tmp_path / "out/serviceaccount-signer.private").unlink()
+        rotated[rotated.index("--public-key-file") + 1] = str(alone)
+
+        assert "no token was tried" in cli("verify", *rotated).err
+
+
 def test_people_get_a_table(cli: Cli, common: list[str], looked: list[str]) -> None:
     cli("create-all", *common)
     done = cli("verify", *looked)
@@ -96,8 +148,13 @@ def test_the_lab_agrees_on_whose_tokens_were_granted(
     ]
 
 
-def test_without_a_key_everything_but_the_exchanges_is_looked_at(cli: Cli, common: list[str]) -> None:
+def test_without_a_key_everything_but_the_exchanges_is_looked_at(
+    cli: Cli, common: list[str], key_pair: Path, tmp_path: Path
+) -> None:
     cli("create-all", *common)
+    alone = tmp_path / "alone.public"
+    alone.write_bytes((key_pair / "serviceaccount-signer.public").read_bytes())
+    common[common.index("--public-key-file") + 1] = str(alone)
     done = cli("verify", *common, "--output", "json")
 
     assert done.json["exchanges"] == []

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ccoctl.aws.desired import TOKEN_AUDIENCE
+from ccoctl.errors import SigningKeyError
 from ccoctl.federation.specimens import KeyTokens, Tokens
-from ccoctl.signing.jwk import Jwk, to_jwk
+from ccoctl.signing.jwk import Jwk, to_jwk, to_public
 from ccoctl.signing.keypair import PrivateKey
 from ccoctl.workflows import create_key_pair as pair
 
@@ -48,10 +49,18 @@ def token_source(
     """Read what is named.
 
     Raises:
-        FileError, SigningKeyError: a key cannot be read, is damaged or unsafe.
+        FileError, SigningKeyError: a key cannot be read, is damaged or unsafe, or the two are of different pairs.
     """
+    public = pair.load_public_key_file(public_key_file) if public_key_file is not None else None
     if private_key_file is not None:
         private = pair.load_private_key_file(private_key_file)
-        return TokenSource(key=to_jwk(private.public_key()), private=private)
-    public = pair.load_public_key_file(public_key_file) if public_key_file is not None else None
+        own = to_jwk(private.public_key())
+        if public is not None and to_public(public) != to_public(own):
+            raise SigningKeyError(
+                f"the private key {private_key_file} does not belong to this public key",
+                where=str(public_key_file),
+                remedy="Name both halves of the cluster's pair with --private-key-file and --public-key-file, or the "
+                "cluster with --kubeconfig, which issues the tokens then.",
+            )
+        return TokenSource(key=own, private=private)
     return TokenSource(key=public, kubeconfig=kubeconfig)

@@ -25,7 +25,12 @@ _FILE = click.Path(path_type=Path)
 
 @click.command(cls=Command, name="verify")
 @options.set_up
-@click.option("--private-key-file", type=_FILE, help="The cluster's signing key: tokens are issued with it and tried.")
+@click.option(
+    "--private-key-file",
+    type=_FILE,
+    help="The cluster's signing key: tokens are issued with it and tried.  [default: serviceaccount-signer.private "
+    "beside the public key file, or in the output directory]",
+)
 @click.option("--kubeconfig", type=_FILE, help="A running cluster, which issues the tokens instead.")
 @click.option(
     "--wait",
@@ -66,11 +71,11 @@ def _verify(given: dict[str, Any]) -> int:
 
     if given["html"] is not None:
         check_place(given["html"])
-    key_file, named = _key_file(given), given["output_dir"]
+    key_file, named, own = _key_file(given), given["output_dir"], given["private_key_file"]
     source = token_source(
         private_key_file=key_file, kubeconfig=given["kubeconfig"], public_key_file=given["public_key_file"]
     )
-    checked = check(order(Part.ALL, {**given, "output_dir": named or (key_file.parent if key_file else None)}))
+    checked = check(order(Part.ALL, {**given, "output_dir": named or (own.parent if own else None)}))
     cloud = AwsCloud(connection(given))
     get = Again(HttpsGet(ca_bundle=given["ca_bundle"]))
     with looking(sys.stderr) as tell:
@@ -92,14 +97,16 @@ def _verify(given: dict[str, Any]) -> int:
 
 
 def _key_file(given: dict[str, Any]) -> Path | None:
-    """The signing key's file: the one that is named, or that of the directory that is."""
+    """The signing key's file: the one that is named, that beside the public half that is, or the directory's."""
     from ccoctl.workflows.create_key_pair import PRIVATE
 
     named: Path | None = given["private_key_file"]
-    directory: Path | None = given["output_dir"]
-    if named is None and given["kubeconfig"] is None and directory and (directory / PRIVATE).exists():
-        return directory / PRIVATE
-    return named
+    if named is not None or given["kubeconfig"] is not None:
+        return named
+    public: Path | None = given["public_key_file"]
+    directories = (public.parent if public is not None else None, given["output_dir"])
+    places = (directory / PRIVATE for directory in directories if directory is not None)
+    return next((place for place in places if place.exists()), None)
 
 
 def _exchanges(looked: Looked, tokens: Tokens | None, cloud: AwsCloud, given: dict[str, Any]) -> tuple[Exchange, ...]:
