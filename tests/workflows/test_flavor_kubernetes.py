@@ -57,6 +57,35 @@ def test_the_plan_is_of_the_same_files(cli: Cli, common: list[str]) -> None:
     assert "manifests/" in cli("plan", *common, code=3).out
 
 
+class TestVerify:
+    """`aws verify --flavor kubernetes` compares these files, and not the installer's manifests."""
+
+    def test_a_set_up_that_was_just_made_holds(self, cli: Cli, common: list[str]) -> None:
+        cli("create-all", *common, "--flavor", "kubernetes")
+
+        assert cli("verify", *common, "--flavor", "kubernetes", "--wait", "0", "--output", "json").json["holds"]
+
+    def test_a_file_that_somebody_changed_is_wrong(self, cli: Cli, common: list[str], tmp_path: Path) -> None:
+        cli("create-all", *common, "--flavor", "kubernetes")
+        flags = tmp_path / "out/kubernetes/kube-apiserver.flags"
+        flags.write_text(flags.read_text().replace("demo-oidc", "other-oidc"))
+        proof = cli("verify", *common, "--flavor", "kubernetes", "--wait", "0", "--output", "json", code=3).json
+
+        (manifests,) = [check for check in proof["checks"] if check["name"] == "manifests"]
+        assert "kubernetes/kube-apiserver.flags" in manifests["detail"]
+
+    def test_files_in_the_current_directory_are_compared_without_being_asked_for(
+        self, cli: Cli, common: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        cli("create-all", *common, "--flavor", "kubernetes")
+        at = common.index("--output-dir")
+        del common[at : at + 2]
+        monkeypatch.chdir(tmp_path / "out")
+        proof = cli("verify", *common, "--flavor", "kubernetes", "--wait", "0", "--output", "json").json
+
+        assert {check["name"]: check["verdict"] for check in proof["checks"]}["manifests"] == "ok"
+
+
 def test_a_service_account_with_two_roles_is_refused_before_anything_is_made(
     cli: Cli, common: list[str], tmp_path: Path
 ) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import msgspec
 
-from ccoctl.aws import names, plans
+from ccoctl.aws import kubernetes, names, plans
 from ccoctl.aws.checks import Seen, checks
 from ccoctl.aws.components import component
+from ccoctl.aws.desired import Flavor
 from ccoctl.aws.findings import Reviewed, findings
 from ccoctl.aws.mode import mode
 from ccoctl.aws.observe import Scope, observe
@@ -29,12 +30,13 @@ from ccoctl.federation.proof import Check, Component, Exchange, Proof
 from ccoctl.federation.specimens import Tokens
 from ccoctl.signing.jwk import Jwk
 from ccoctl.signing.trusted import Trusted
-from ccoctl.workflows.aws_order import Checked
+from ccoctl.workflows.aws_order import Checked, Order
 from ccoctl.workflows.output_files import only_changes, without_files
 
 MANIFESTS = Path("manifests")
 AUTHENTICATION = MANIFESTS / "cluster-authentication-02-config.yaml"
 _SECRETS = "*-credentials.yaml"
+_ACCOUNTS = "*-serviceaccount.yaml"
 
 
 class Looked(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +87,7 @@ def look(
     with reader(lambda call: read(cloud, call, tell), concurrency) as asked:
         found = observe(asked, Scope(settings=settings, roles=tuple(roles.values())))
     issuer = str(with_placeholders(mode(settings, found).issuer.url))
-    has_manifests = manifests_wanted or _has_manifests(checked.order.output_dir)
+    has_manifests = manifests_wanted or _has_manifests(checked.order)
     seen = Seen(
         issuer=issuer,
         plan=_plan(checked, cluster_keys or key, found, with_files=has_manifests),
@@ -140,7 +142,10 @@ def proof(looked: Looked, exchanges: tuple[Exchange, ...], *, at: float) -> Proo
     )
 
 
-def _has_manifests(directory: Path) -> bool:
+def _has_manifests(order: Order) -> bool:
+    directory = order.output_dir
+    if order.flavor is Flavor.KUBERNETES:
+        return (directory / kubernetes.FLAGS).exists() or any((directory / kubernetes.DIRECTORY).glob(_ACCOUNTS))
     return (directory / AUTHENTICATION).exists() or any((directory / MANIFESTS).glob(_SECRETS))
 
 

@@ -25,6 +25,7 @@ _FILE = click.Path(path_type=Path)
 
 @click.command(cls=Command, name="verify")
 @options.set_up
+@options.flavor
 @click.option(
     "--private-key-file",
     type=_FILE,
