@@ -122,6 +122,29 @@ def test_what_is_narrow_in_another_way_is_not_found(of: Role) -> None:
     assert review(of) == []
 
 
+@pytest.mark.parametrize(
+    ("held", "severity", "words"),
+    [
+        (Policy({"Statement": allow("*", "*")}), "HIGH", "everything (action *), through its inline policy more"),
+        (Policy({"Statement": allow("iam:PassRole", "*")}), "HIGH", "may gain other rights"),
+        (Policy({"Statement": allow("s3:GetObject", "*")}), "LOW", "rights on every resource"),
+        (Unseen("iam:GetRolePolicy"), "MEDIUM", "not reviewed (iam:GetRolePolicy)"),
+    ],
+)
+def test_further_inline_policies_are_read_by_the_same_rules(held: Policy | Unseen, severity: str, words: str) -> None:
+    reviewed = Reviewed(
+        role=replace(good(), inline_policies=(good().name, "more")),
+        subjects=frozenset(REQUEST.subjects),
+        provider_arn=ARN,
+        host=HOST,
+        further={"more": held},
+    )
+    said = [(item.severity.name, item.what) for item in findings([reviewed])]
+
+    assert ("MEDIUM", "it has the inline policy more, which no request asks for") in said
+    assert [found for found in said if found[0] == severity and words in found[1]]
+
+
 def test_what_is_the_same_for_several_roles_is_said_once() -> None:
     def named(name: str, of: Role) -> Reviewed:
         wanted = frozenset(REQUEST.subjects)

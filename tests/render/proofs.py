@@ -46,7 +46,7 @@ REFUSALS = {
     Attempt.OTHER_AUDIENCE: ("InvalidIdentityToken", "Incorrect token audience"),
 }
 CHECKS = (
-    Check(name="account", verdict=Verdict.OK, detail="It holds exactly what is wanted.", part=Part.ACCOUNT),
+    Check(name="account", verdict=Verdict.OK, detail="It holds all that is wanted.", part=Part.ACCOUNT),
     Check(
         name="documents",
         verdict=Verdict.OK,

@@ -14,6 +14,7 @@ from ccoctl.signing.keypair import load_private
 from ccoctl.workflows.create_key_pair import create_key_pair
 from tests.openshift.apiserver import ApiServer, serving
 from tests.workflows.commands import Cli, client, write_requests
+from tests.workflows.test_aws_permissions import DOCUMENTED
 
 ROLES = ("demo-openshift-machine-api-aws-cloud-credentials", "demo-openshift-ingress-cloud")
 ISSUER = "https://demo-oidc.s3.us-east-1.amazonaws.com"
@@ -26,7 +27,7 @@ def looked(common: list[str], key_pair: Path) -> list[str]:
     return [*without_key, "--private-key-file", str(key_pair / "serviceaccount-signer.private"), "--wait", "0"]
 
 
-def proven(cli: Cli, options: list[str], code: int = 0) -> Any:
+def proven(cli: Cli, options: list[str], code: int | None = 0) -> Any:
     """What verify says, as data."""
     return cli("verify", *options, "--output", "json", code=code).json
 
@@ -116,6 +117,89 @@ class TestWhichKeySigns:
         rotated[rotated.index("--public-key-file") + 1] = str(alone)
 
         assert "no token was tried" in cli("verify", *rotated).err
+
+
+class TestWhatElseIsThere:
+    """Roles that carry our tag and that nobody wants, and policies that nobody asked for."""
+
+    @staticmethod
+    def add_role(aws: EmbeddedAws, name: str, provider: str, **tags: str) -> None:
+        statement = {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Principal": {"Federated": provider},
+        }
+        client(aws, "iam").create_role(
+            RoleName=name,
+            AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+            Tags=[{"Key": key, "Value": value} for key, value in tags.items()],
+        )
+
+    @pytest.mark.parametrize(("host", "severity"), [(ISSUER, "high"), ("https://other.example.com", "medium")])
+    def test_a_role_of_ours_that_nobody_wants_is_found(
+        self, cli: Cli, common: list[str], looked: list[str], host: str, severity: str
+    ) -> None:
+        cli("create-all", *common)
+        provider = f"arn:aws:iam::123456789012:oidc-provider/{host.removeprefix('https://')}"
+        owned = {"openshift.io/cloud-credential-operator/demo": "owned"}
+        self.add_role(cli.aws, "demo-extra", provider, **owned)
+        self.add_role(cli.aws, "demo-of-somebody", provider)
+        self.add_role(
+            cli.aws, "demo-two-cloud", provider, **{"openshift.io/cloud-credential-operator/demo-two": "owned"}
+        )
+        proof = proven(cli, looked)
+        found = [item for item in proof["findings"] if "nobody wants" in item["what"]]
+
+        assert [(item["severity"], item["where"]) for item in found] == [(severity, "role demo-extra")]
+        assert "upgrade finish" in found[0]["remedy"]
+        assert "exactly" not in next(check["detail"] for check in proof["checks"] if check["name"] == "account")
+
+    def test_what_an_upgrade_left_is_found(
+        self, cli: Cli, common: list[str], looked: list[str], tmp_path: Path
+    ) -> None:
+        cli("create-all", *common)
+        more = write_requests(tmp_path / "more", "openshift-machine-api/aws-cloud-credentials", "openshift-new/cloud")
+        new = ["--name", "demo", "--region", "us-east-1", "--output-dir", str(tmp_path / "new")]
+        cli("upgrade", "prepare", *new, "--credentials-requests-dir", str(more), "--yes")
+        proof = proven(cli, looked, code=None)
+
+        assert ("high", "role demo-openshift-new-cloud") in [
+            (item["severity"], item["where"]) for item in proof["findings"]
+        ]
+
+    def test_a_further_policy_is_read_for_what_it_allows(self, cli: Cli, common: list[str], looked: list[str]) -> None:
+        cli("create-all", *common)
+        everything = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}
+        client(cli.aws, "iam").put_role_policy(
+            RoleName=ROLES[0], PolicyName="more", PolicyDocument=json.dumps(everything)
+        )
+        told = [(item["severity"], item["what"]) for item in proven(cli, looked)["findings"]]
+
+        assert ("high", "it may do everything (action *), through its inline policy more") in told
+
+    def test_it_takes_one_list_and_a_look_at_what_is_in_it(
+        self, cli: Cli, common: list[str], looked: list[str]
+    ) -> None:
+        cli("create-all", *common)
+        before = len(cli.aws.calls())
+        proven(cli, looked)
+        asked = [call.operation for call in cli.aws.calls()[before:]]
+
+        assert asked.count("ListRoles") == 1
+        assert asked.count("GetRole") == asked.count("GetRolePolicy") == len(ROLES)
+
+    def test_who_may_not_list_roles_is_told(
+        self,
+        enforcing_aws: EmbeddedAws,
+        as_user: Callable[[Mapping[str, str]], Cli],
+        common: list[str],
+        looked: list[str],
+    ) -> None:
+        limited = as_user(enforcing_aws.user("limited", actions=[one for one in DOCUMENTED if one != "iam:ListRoles"]))
+        limited("create-all", *common)
+        told = [item["what"] for item in proven(limited, looked, code=None)["findings"]]
+
+        assert "roles of ours that nobody wants were not looked for (iam:ListRoles)" in told
 
 
 def test_people_get_a_table(cli: Cli, common: list[str], looked: list[str]) -> None:

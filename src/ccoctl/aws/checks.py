@@ -58,7 +58,7 @@ def _account(seen: Seen) -> Check:
         return _check("account", Part.ACCOUNT, Verdict.WRONG, told)
     steps = [step for step in _changes(seen.plan) if not isinstance(step.work, WriteFile)]
     if not steps:
-        return _check("account", Part.ACCOUNT, Verdict.OK, "It holds exactly what is wanted.")
+        return _check("account", Part.ACCOUNT, Verdict.OK, "It holds all that is wanted.")
     if all(step.action is Action.REWRITE for step in steps):
         what = f"Some of it may not be read: it cannot be compared without {', '.join(_unseen(seen.account))}."
         return _check("account", Part.ACCOUNT, Verdict.UNKNOWN, what)

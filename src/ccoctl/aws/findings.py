@@ -14,7 +14,7 @@ import msgspec
 from ccoctl.aws import policy
 from ccoctl.aws.conditions import wildcards
 from ccoctl.aws.policy import Policy
-from ccoctl.aws.resources import Role
+from ccoctl.aws.resources import Further, Role, Unwanted
 from ccoctl.engine.diff import Unseen
 from ccoctl.federation.proof import Finding, Severity
 
@@ -30,6 +30,9 @@ _NOBODY = tuple(f"{kind}/=nobody=" for kind in ("role", "user", "policy", "group
 """Whom only a pattern for all of a kind matches."""
 
 
+_NOT_ASKED_FOR = "Remove it, or put what is needed into the CredentialsRequest."
+
+
 class Reviewed(msgspec.Struct, frozen=True, kw_only=True):
     """One role as it is, with what it is meant to be."""
 
@@ -40,6 +43,8 @@ class Reviewed(msgspec.Struct, frozen=True, kw_only=True):
     provider_arn: str
     host: str
     """The issuer's, with which the condition keys begin."""
+    further: Further = msgspec.field(default_factory=dict)
+    """Its inline policies besides that of its own name, as far as they were read."""
 
 
 def findings(reviewed: Iterable[Reviewed]) -> tuple[Finding, ...]:
@@ -49,11 +54,43 @@ def findings(reviewed: Iterable[Reviewed]) -> tuple[Finding, ...]:
     for one in roles:
         for severity, what, remedy in dict.fromkeys(_of(one)):
             where.setdefault((severity, what, remedy), []).append(one.role.name)
-    order = list(Severity)
-    return tuple(
+    return gravest_first(
         Finding(severity=severity, where=_places(names, len(roles)), what=what, remedy=remedy)
-        for (severity, what, remedy), names in sorted(where.items(), key=lambda item: order.index(item[0][0]))
+        for (severity, what, remedy), names in where.items()
     )
+
+
+def unwanted_findings(unwanted: Unwanted, provider_arn: str) -> tuple[Finding, ...]:
+    """Roles of ours that nobody wants; those that the issuer's tokens open are grave: nobody reviews them otherwise."""
+    return (*(_unwanted(role, provider_arn) for role in unwanted.roles), *_unseen_roles(unwanted))
+
+
+def _unwanted(role: Role, provider_arn: str) -> Finding:
+    is_open = provider_arn in policy.federated(role.trust)
+    trusts = "and tokens of this issuer open it" if is_open else "and it does not trust this issuer"
+    return Finding(
+        severity=Severity.HIGH if is_open else Severity.MEDIUM,
+        where=f"role {role.name}",
+        what=f"it carries the tag of this set-up, nobody wants it, {trusts}",
+        remedy="Where an upgrade made it, end that with `ccoctl aws upgrade finish`; else see who added it, and delete "
+        "it if no component has it in its Secret.",
+    )
+
+
+def _unseen_roles(unwanted: Unwanted) -> Iterator[Finding]:
+    if unwanted.unlisted is not None:
+        action = unwanted.unlisted.action
+        what = f"roles of ours that nobody wants were not looked for ({action})"
+        yield Finding(severity=Severity.LOW, where="account", what=what, remedy=f"Allow {action}.")
+    for name, unseen in unwanted.hidden.items():
+        what = f"nobody wants it, and whether it is ours could not be seen ({unseen.action})"
+        yield Finding(severity=Severity.LOW, where=f"role {name}", what=what, remedy=f"Allow {unseen.action}.")
+
+
+def gravest_first(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    """In the order of their severity, and else as they come."""
+    order = list(Severity)
+    return tuple(sorted(found, key=lambda finding: order.index(finding.severity)))
 
 
 _Found = tuple[Severity, str, str]
@@ -68,6 +105,7 @@ def _places(names: list[str], total: int) -> str:
 def _of(one: Reviewed) -> Iterator[_Found]:
     yield from _trust(one)
     yield from _permissions(one.role)
+    yield from _further(one)
     yield from _sizes(one.role)
 
 
@@ -129,6 +167,18 @@ def _permissions(role: Role) -> Iterator[_Found]:
         yield from _statement(statement, role)
 
 
+def _further(one: Reviewed) -> Iterator[_Found]:
+    """What policies that nobody asked for allow, by the same rules."""
+    for name, held in sorted(one.further.items()):
+        through = f"through its inline policy {name}"
+        if isinstance(held, Unseen):
+            what = f"what it may do {through} could not be read and was not reviewed ({held.action})"
+            yield Severity.MEDIUM, what, f"Allow {held.action}."
+        for statement in _allowing(held.document) if isinstance(held, Policy) else ():
+            for severity, what, _ in _statement(statement, one.role):
+                yield severity, f"{what}, {through}", _NOT_ASKED_FOR
+
+
 def _statement(statement: Mapping[str, Any], role: Role) -> Iterator[_Found]:
     resources = [] if statement.get("Condition") else _texts(statement.get("Resource", []))
     everywhere = "*" in resources
@@ -162,7 +212,7 @@ def _covers(actions: list[str], target: str) -> bool:
 
 
 def _other_policies(role: Role) -> Iterator[_Found]:
-    remedy = "Remove it, or put what is needed into the CredentialsRequest."
+    remedy = _NOT_ASKED_FOR
     if not isinstance(role.inline_policies, Unseen):
         for name in role.inline_policies:
             if name != role.name:

@@ -43,12 +43,11 @@ def role_of(
     role = answer.get("Role")
     role = role if isinstance(role, Mapping) else {}
     boundary = role.get("PermissionsBoundary")
-    document = permissions.get("PolicyDocument") if isinstance(permissions, Mapping) else None
     return Role(
         name=str(role.get("RoleName", "")),
         path=str(role.get("Path", "/")),
         trust=_policy(role.get("AssumeRolePolicyDocument")) or policy.parse(""),
-        permissions=permissions if isinstance(permissions, Unseen) else _policy(document),
+        permissions=permissions_of(permissions),
         description=str(role.get("Description", "")),
         tags=tags_of(role, "Tags"),
         boundary=str(boundary.get("PermissionsBoundaryArn", "")) if isinstance(boundary, Mapping) else "",
@@ -60,6 +59,13 @@ def role_of(
         else _names(attached, "AttachedPolicies", "PolicyArn"),
         last_used=_last_used(role),
     )
+
+
+def permissions_of(answer: Answer | Unseen | None) -> Policy | Unseen | None:
+    """What an inline policy allows, from the answer to GetRolePolicy."""
+    if isinstance(answer, Unseen):
+        return answer
+    return _policy(answer.get("PolicyDocument")) if isinstance(answer, Mapping) else None
 
 
 def _policy(document: object) -> Policy | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -139,3 +139,18 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """What could not be looked at, as sentences that name the missing permission."""
     unseen: tuple[Problem, ...] = ()
     """What has our name and may not be looked at, so that nobody can say whether it is ours."""
+
+
+Further: TypeAlias = Mapping[str, Policy | Unseen | None]
+"""By name: inline policies of a role besides that of its own name."""
+
+
+class Unwanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Roles of ours that nobody wants."""
+
+    roles: tuple[Role, ...] = ()
+    """Without their policies, which were not looked at."""
+    hidden: Mapping[str, Unseen] = msgspec.field(default_factory=dict)
+    """By name: roles of which it cannot be seen whether they are ours."""
+    unlisted: Unseen | None = None
+    """Set where the account's roles may not be listed."""

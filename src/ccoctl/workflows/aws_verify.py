@@ -10,12 +10,13 @@ from ccoctl.aws import kubernetes, names, plans
 from ccoctl.aws.checks import Seen, checks
 from ccoctl.aws.components import component
 from ccoctl.aws.desired import Flavor
-from ccoctl.aws.findings import Reviewed, findings
+from ccoctl.aws.findings import Reviewed, findings, gravest_first, unwanted_findings
 from ccoctl.aws.mode import mode
 from ccoctl.aws.observe import Scope, observe
+from ccoctl.aws.observe_unwanted import further_policies, unwanted_roles
 from ccoctl.aws.prove import Done, prove
 from ccoctl.aws.reader import reader
-from ccoctl.aws.resources import Account, Role
+from ccoctl.aws.resources import Account, Further, Role
 from ccoctl.aws.sts import Aws, Sts
 from ccoctl.aws.trials import Trial, trials
 from ccoctl.credentialsrequest.model import CredentialsRequest
@@ -26,7 +27,7 @@ from ccoctl.errors import CcoctlError, Problems
 from ccoctl.federation.clock import iso
 from ccoctl.federation.documents import Documents, published
 from ccoctl.federation.https import Get
-from ccoctl.federation.proof import Check, Component, Exchange, Proof
+from ccoctl.federation.proof import Check, Component, Exchange, Finding, Proof
 from ccoctl.federation.specimens import Tokens
 from ccoctl.signing.jwk import Jwk
 from ccoctl.signing.trusted import Trusted
@@ -51,6 +52,8 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[Check, ...]
     components: tuple[Component, ...]
     reviewed: tuple[Reviewed, ...]
+    unwanted: tuple[Finding, ...]
+    """What was found of roles that nobody wants."""
     notes: tuple[str, ...]
 
 
@@ -85,7 +88,10 @@ def look(
     settings = checked.settings
     roles = names.role_names(settings.name, [request.secret for request in checked.requests])
     with reader(lambda call: read(cloud, call, tell), concurrency) as asked:
+        others = asked.start(lambda: unwanted_roles(asked, settings.name, set(roles.values())))
         found = observe(asked, Scope(settings=settings, roles=tuple(roles.values())))
+        further = further_policies(asked, found.roles.values())
+        unwanted = others.result()
     issuer = str(with_placeholders(mode(settings, found).issuer.url))
     has_manifests = manifests_wanted or _has_manifests(checked.order)
     seen = Seen(
@@ -108,7 +114,12 @@ def look(
         documents=seen.documents,
         checks=checks(seen),
         components=tuple(component(request, name, role) for request, name, role in named),
-        reviewed=tuple(_reviewed(request, role, issuer, arn) for request, _, role in named if role is not None),
+        reviewed=tuple(
+            _reviewed(request, role, issuer, arn, further.get(role.name, {}))
+            for request, _, role in named
+            if role is not None
+        ),
+        unwanted=unwanted_findings(unwanted, arn),
         notes=(*checked.notes, *found.denied),
     )
 
@@ -138,7 +149,7 @@ def proof(looked: Looked, exchanges: tuple[Exchange, ...], *, at: float) -> Proo
         checks=looked.checks,
         components=looked.components,
         exchanges=exchanges,
-        findings=findings(looked.reviewed),
+        findings=gravest_first((*findings(looked.reviewed), *looked.unwanted)),
     )
 
 
@@ -164,10 +175,11 @@ def _documents(issuer: str, get: Get) -> Documents | CcoctlError:
         return error
 
 
-def _reviewed(request: CredentialsRequest, role: Role, issuer: str, provider_arn: str) -> Reviewed:
+def _reviewed(request: CredentialsRequest, role: Role, issuer: str, provider_arn: str, further: Further) -> Reviewed:
     return Reviewed(
         role=role,
         subjects=frozenset(request.subjects),
         provider_arn=provider_arn,
         host=issuer.removeprefix("https://"),
+        further=further,
     )
