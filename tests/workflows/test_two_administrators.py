@@ -24,6 +24,7 @@ from ccoctl.errors import CloudError, ErrorKind
 from ccoctl.lab.accounts import ACCOUNT
 from ccoctl.signing import discovery
 from ccoctl.workflows import aws_create, aws_delete, aws_migrate, aws_rotate, aws_upgrade
+from ccoctl.workflows.aws_migrate_end import look_at_the_end
 from ccoctl.workflows.aws_order import Order, Part, check
 from ccoctl.workflows.aws_rotate_cloud import RotationCloud
 from ccoctl.workflows.aws_upgrade import Phase
@@ -128,7 +129,7 @@ class Scene:
                 prepared = aws_migrate.prepare(aws_migrate.look(checked, at, concurrency=1))
                 result = aws_migrate.carry_out(prepared, at, concurrency=1, attempts=attempts)
                 if result.ok:
-                    aws_migrate.look_at_the_end(prepared, at, concurrency=1, attempts=attempts)  # as the command does
+                    look_at_the_end(prepared, at, concurrency=1, attempts=attempts)  # as the command does
                 return ended(result)
 
         return run

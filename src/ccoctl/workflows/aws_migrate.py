@@ -39,7 +39,6 @@ from ccoctl.signing.keypair import PrivateKey
 from ccoctl.workflows import aws_order, create_key_pair
 from ccoctl.workflows.aws_migrate_cloud import MigrationCloud, signing_of
 from ccoctl.workflows.aws_migrate_switch import Tokens, authentication_file, switch
-from ccoctl.workflows.look_again import look_again
 from ccoctl.workflows.output_files import only_changes, writer
 from ccoctl.workflows.reach import Reach
 
@@ -227,44 +226,6 @@ def carry_out(
     )
 
 
-def look_at_the_end(
-    prepared: Prepared,
-    at: At,
-    *,
-    concurrency: int = 10,
-    tell: Tell | None = None,
-    attempts: Attempts | None = None,
-) -> Looked:
-    """Where it stands after a run that did all of its plan.
-
-    Raises:
-        Problems: somebody else made or changed roles meanwhile, and the cluster would lose them with the old issuer.
-        CloudError: as `look`.
-    """
-    checked = prepared.looked.checked
-
-    def behind(looked: Looked) -> tuple[Problem, ...]:
-        return _left_behind(looked.situation) if prepared.stage is Stage.PREPARE else ()
-
-    looked = look_again(
-        lambda: look(checked, at, concurrency=concurrency, tell=tell), lambda seen: not behind(seen), attempts
-    )
-    if problems := behind(looked):
-        what = "Somebody else made or changed roles meanwhile"
-        raise Problems(problems, what=what, remedy="Run the same command again, before anything else.")
-    return looked
-
-
-def _left_behind(situation: Situation) -> tuple[Problem, ...]:
-    """The roles that do not trust both issuers."""
-    return tuple(
-        Problem(f"role {name}", f"it does not trust {with_placeholders(situation.issuer(side).url)}")
-        for name in sorted(situation.found.account.roles)
-        for side in Side
-        if name not in situation.trusting(side)
-    )
-
-
 @contextmanager
 def reaching(
     checked: Checked, aws: Aws, get: Get, kubeconfig: Path | None, *, clock: Callable[[], float] | None = None
@@ -336,7 +297,6 @@ __all__ = [
     "carry_out",
     "check",
     "look",
-    "look_at_the_end",
     "prepare",
     "reaching",
 ]

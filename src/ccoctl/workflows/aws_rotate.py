@@ -17,7 +17,7 @@ from ccoctl.aws.observe_s3 import published
 from ccoctl.aws.reader import reader
 from ccoctl.aws.resources import Account, Provider
 from ccoctl.aws.rotation import LONGEST_LIFE, Found, Use, key_states, unknown_signer, why_never, why_not
-from ccoctl.aws.rotation_plans import KEYS, WRITES, note_by_hand, retire, until_seen
+from ccoctl.aws.rotation_plans import WRITES, note_by_hand, retire, until_seen
 from ccoctl.engine.attempt import Attempts, Tell, read
 from ccoctl.engine.call import Answer, Call, json_text, with_placeholders
 from ccoctl.engine.events import Listener, silent
@@ -27,7 +27,7 @@ from ccoctl.errors import CloudError, ConflictError, Problem, Problems
 from ccoctl.signing import discovery, jwks
 from ccoctl.workflows import create_key_pair as pair
 from ccoctl.workflows.aws_rotate_cloud import RotationCloud, sighting
-from ccoctl.workflows.aws_rotate_keys import NewPair, new_pair
+from ccoctl.workflows.aws_rotate_keys import NewPair, new_pair, published_by
 from ccoctl.workflows.aws_rotate_switch import Next, rotate
 from ccoctl.workflows.output_files import writer
 
@@ -213,7 +213,7 @@ def carry_out(
             attempts=attempts,
         )
         results.append(result)
-        _note_published(prepared, _published_by(result))
+        _note_published(prepared, published_by(result))
         was_lost = _is_lost_race(result)
         lost += was_lost
         more = prepared.more or len(plan.steps) < len(prepared.plan.steps)
@@ -225,17 +225,6 @@ def carry_out(
 def _note_published(prepared: Prepared, kids: Iterable[str]) -> None:
     if prepared.pair is not None and prepared.pair.public.kid in set(kids):
         prepared.pair.note_published()
-
-
-def _published_by(result: Result) -> tuple[str, ...]:
-    """The kids that a run added; a file is published by whoever serves it."""
-    return tuple(
-        kid
-        for outcome in result.of(State.DONE)
-        if outcome.step.id == KEYS and isinstance(outcome.step.work, Call)
-        for change in outcome.step.changes
-        for kid in (change.new if isinstance(change.new, list) else ())
-    )
 
 
 def _is_lost_race(result: Result) -> bool:

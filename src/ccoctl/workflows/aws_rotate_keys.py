@@ -14,6 +14,9 @@ from pathlib import Path
 
 import msgspec
 
+from ccoctl.aws.rotation_plans import KEYS
+from ccoctl.engine.call import Call
+from ccoctl.engine.plan import Result, State
 from ccoctl.errors import FileError
 from ccoctl.signing import keypair
 from ccoctl.signing.jwk import Jwk
@@ -95,6 +98,17 @@ def new_pair(
     return NewPair(directory=output_dir / f"{FOLDER}{newest + 1}", key=pair.generate(bits))
 
 
+def published_by(result: Result) -> tuple[str, ...]:
+    """The kids that a run added; a file is published by whoever serves it."""
+    return tuple(
+        kid
+        for outcome in result.of(State.DONE)
+        if outcome.step.id == KEYS and isinstance(outcome.step.work, Call)
+        for change in outcome.step.changes
+        for kid in (change.new if isinstance(change.new, list) else ())
+    )
+
+
 def _numbers(output_dir: Path) -> list[int]:
     try:
         return [int(found[1]) for path in output_dir.iterdir() if (found := _NUMBERED.fullmatch(path.name))]
@@ -104,4 +118,4 @@ def _numbers(output_dir: Path) -> list[int]:
         raise FileError(f"The directory cannot be read: {error.strerror}", where=str(output_dir)) from error
 
 
-__all__ = ["FOLDER", "PUBLISHED", "NewPair", "new_pair"]
+__all__ = ["FOLDER", "PUBLISHED", "NewPair", "new_pair", "published_by"]

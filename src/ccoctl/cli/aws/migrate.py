@@ -110,7 +110,7 @@ def _looked(checked: Checked, at: At, given: dict[str, Any]) -> Looked:
 
 def _at_the_end(prepared: Prepared, at: At, given: dict[str, Any]) -> Looked:
     from ccoctl.cli.progress import looking
-    from ccoctl.workflows.aws_migrate import look_at_the_end
+    from ccoctl.workflows.aws_migrate_end import look_at_the_end
 
     with looking(sys.stderr) as tell:
         return look_at_the_end(prepared, at, concurrency=given["concurrency"], tell=tell)
