@@ -167,6 +167,20 @@ def test_a_new_bucket_blocks_public_access_and_refuses_public_policies(embedded_
     s3.put_bucket_policy(Bucket="bucket", Policy=json.dumps(policy))
 
 
+def test_a_new_bucket_has_no_tags_of_one_that_was_deleted(embedded_aws: EmbeddedAws) -> None:
+    s3 = client(embedded_aws, "s3")
+    s3.create_bucket(Bucket="bucket")
+    s3.put_bucket_tagging(Bucket="bucket", Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
+    assert s3.get_bucket_tagging(Bucket="bucket")["TagSet"] == [{"Key": "a", "Value": "b"}]
+
+    s3.delete_bucket(Bucket="bucket")
+    s3.create_bucket(Bucket="bucket")
+
+    with pytest.raises(ClientError) as raised:
+        s3.get_bucket_tagging(Bucket="bucket")
+    assert code(raised) == "NoSuchTagSet"
+
+
 def test_writes_can_be_conditional(embedded_aws: EmbeddedAws) -> None:
     s3 = client(embedded_aws, "s3")
     s3.create_bucket(Bucket="bucket")

@@ -90,6 +90,11 @@ def created(asked: Asked) -> None:
         found.ownership_rule = found.ownership_rule or _ENFORCED  # type: ignore[assignment] # moto keeps the word alone
 
 
+def deleted(asked: Asked) -> None:
+    """A bucket's tags go with it: moto would give them to the next one of its name."""
+    s3_backends[DEFAULT_ACCOUNT_ID][asked.partition].tagger.delete_all_tags_for_resource(_arn(asked))
+
+
 def decision(asked: Asked, principal: Principal, question: Question) -> Verdict:
     """What the bucket's own policy says, as far as its public access block lets it speak to strangers."""
     found = _find(asked) if asked.service == "s3" else None
@@ -129,8 +134,12 @@ def _find(asked: Asked) -> FakeBucket | None:
     return s3_backends[DEFAULT_ACCOUNT_ID][asked.partition].buckets.get(asked.bucket)
 
 
+def _arn(asked: Asked) -> str:
+    return f"arn:{asked.partition}:s3:::{asked.bucket}"
+
+
 def _check_policy(asked: Asked, found: FakeBucket, identities: frozenset[tuple[str, str]]) -> Answer | None:
-    arn = f"arn:{asked.partition}:s3:::{asked.bucket}"
+    arn = _arn(asked)
     if flaw := bucket_policies.problem(asked.body, arn, identities):
         return _refuse(asked, 400, "MalformedPolicy", flaw)
     blocked = any(block.block_public_policy for block in _blocks(found))

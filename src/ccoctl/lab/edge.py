@@ -224,6 +224,8 @@ class Edge:
     def _after(self, request: Asked, answer: Answer, *, is_new: bool) -> Answer:
         if is_new:
             buckets.created(request)
+        if request.operation == "DeleteBucket":
+            buckets.deleted(request)
         if request.operation == "UpdateDistribution":
             answer = distributions.updated(request, answer, self._deployments)
         if request.operation == "CreateInvalidation":
