@@ -68,6 +68,16 @@ def test_faults_are_served_as_asked_for() -> None:
     assert done.stdout == "AccessDenied\n", done.stderr
 
 
+@pytest.mark.parametrize(
+    "action", ["nonsense", "iam", "iam:", ":ListRoles", "iam:List Roles", "imm:ListRoles", "imm*:*"]
+)
+def test_an_action_that_denies_nothing_is_a_usage_error(action: str) -> None:
+    done = ended("lab", "run", "--deny", "iam:*", "--deny", action, "--", "true")
+
+    assert done.returncode == 2, done.stderr
+    assert f"--deny: {action!r} is no action of a service of the lab" in done.stderr
+
+
 LIST_ROLES = """
 import botocore.session, botocore.exceptions
 try:

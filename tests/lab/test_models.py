@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ccoctl.lab.models import operation_by_model, prefix_of
+from ccoctl.lab.models import is_action, operation_by_model, prefix_of
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,17 @@ def test_a_json_request_names_its_operation(target: str, operation: str) -> None
 def test_iam_has_prefixes_of_its_own() -> None:
     assert prefix_of("tagging") == "tag"
     assert prefix_of("route53") == "route53"
+
+
+@pytest.mark.parametrize(
+    "action", ["iam:CreateRole", "IAM:list*", "*", "s3:Put?bject", "ec2:*", "*:Get*", "tag:TagResources"]
+)
+def test_an_action_is_of_a_service_and_may_hold_wildcards(action: str) -> None:
+    assert is_action(action)
+
+
+@pytest.mark.parametrize(
+    "action", ["nonsense", "iam", "iam:", ":ListRoles", "iam:List Roles", "imm:ListRoles", "imm*:*", ""]
+)
+def test_what_no_service_begins_is_no_action(action: str) -> None:
+    assert not is_action(action)

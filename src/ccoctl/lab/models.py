@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from functools import cache
 
 import botocore.exceptions
@@ -12,12 +13,30 @@ _MODELS = {"elasticfilesystem": "efs", "execute-api": "apigateway"}
 """The names of models that are not those that requests are signed for."""
 _PREFIXES = {"tagging": "tag", "monitoring": "cloudwatch", "email": "ses"}
 """IAM's prefixes that are not the names that requests are signed for (Service Authorization Reference)."""
+_ACTION = re.compile(r"(?P<service>[\w.*?-]+):[\w*?]+", re.ASCII)
 _TARGET = re.compile(r"[\w.-]{0,128}?\.?(?P<operation>\w{1,128})", re.ASCII)
 
 
 def prefix_of(service: str) -> str:
     """What the IAM actions of a service begin with."""
     return _PREFIXES.get(service, service)
+
+
+def is_action(pattern: str) -> bool:
+    """True for an IAM action, with IAM's wildcards, of a service that AWS has; `*` is any action of any."""
+    if pattern == "*":
+        return True
+    found = _ACTION.fullmatch(pattern)
+    return found is not None and any(fnmatchcase(prefix, found["service"].lower()) for prefix in _prefixes())
+
+
+@cache
+def _prefixes() -> frozenset[str]:
+    """What the actions of all services begin with."""
+    endpoints = botocore.session.Session().get_data("endpoints")
+    return frozenset(
+        prefix_of(name.removeprefix("api.")) for partition in endpoints["partitions"] for name in partition["services"]
+    )
 
 
 def operation_by_model(service: str, method: str, path: str, target: str) -> str:

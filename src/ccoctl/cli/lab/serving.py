@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ccoctl.cli.options import together
-from ccoctl.errors import CcoctlError
+from ccoctl.errors import CcoctlError, UsageError
 
 if TYPE_CHECKING:
     from ccoctl.lab.server import EmbeddedAws
@@ -59,14 +59,19 @@ def serving(given: Mapping[str, Any], *, port: int = 0) -> Iterator[EmbeddedAws]
     """An AWS that serves on this machine until the block ends; port 0 is any free one.
 
     Raises:
+        UsageError: an action is denied that no service of the lab has.
         CcoctlError: the extra is not installed, or the port is taken.
     """
     try:
         from ccoctl.lab.conditions import Conditions, Weather
+        from ccoctl.lab.models import is_action
         from ccoctl.lab.server import HOST, embedded_aws
     except ModuleNotFoundError as error:
         remedy = "Install it: pip install 'ccoctl[lab]'"
         raise CcoctlError(f"the lab needs {error.name}, which is not installed", remedy=remedy) from error
+    if (mistyped := next((action for action in given["deny"] if not is_action(action)), None)) is not None:
+        what = f"{mistyped!r} is no action of a service of the lab, and would deny nothing"
+        raise UsageError(what, where="--deny", remedy="Write service:Action, like iam:CreateRole or s3:Put*.")
     conditions = Conditions(
         enforce_iam=True,
         latency=given["latency"],
