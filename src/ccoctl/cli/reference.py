@@ -14,8 +14,10 @@ Every command with its help, as `--help` prints it. Made by `python -m ccoctl.cl
 
 Flags are given as `--flag value` or `--flag=value`; a boolean one also as `--flag=true` and `--flag=false`.
 Results go to stdout, everything else to stderr.
-Exit codes: 0 done, 1 failed, 2 usage, 3 `plan`, `verify` or `token inspect` found that something is not as it must be,
-130 interrupted. `pod run` and `lab run` end with the exit code of the command that they run.
+Exit codes: 0 done, 1 failed, 2 usage, 130 interrupted, and 3 where something is not as it must be, or would change:
+`aws plan`, `aws verify`, `cluster verify`, `token inspect`, `release diff`, `openshift prepare-install --check`, and
+`--plan-only` of `aws upgrade`, of both migrations and of `cluster repair`. `--dry-run` exits with 0. `pod run` and
+`lab run` end with the exit code of the command that they run.
 """
 
 
