@@ -228,6 +228,18 @@ def test_an_assumed_role_knows_who_it_is(cluster: Cluster) -> None:
         assert caller["Arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/component/session"
 
 
+def test_a_role_remembers_when_and_where_its_credentials_were_last_used(cluster: Cluster, clock: Clock) -> None:
+    iam = client(cluster.aws, "iam")
+    session = cluster.session()
+    assert not iam.get_role(RoleName=cluster.role)["Role"].get("RoleLastUsed"), "nobody used them yet"
+
+    clock.now += 60
+    assert refusal(client(cluster.aws, "s3", session, region="eu-west-1").list_buckets) == ("AccessDenied", 403)
+
+    used = iam.get_role(RoleName=cluster.role)["Role"]["RoleLastUsed"]
+    assert (used["LastUsedDate"].timestamp(), used["Region"]) == (clock.now, "eu-west-1")
+
+
 def test_an_assumed_role_may_do_what_its_policy_allows_and_nothing_else(cluster: Cluster) -> None:
     iam = client(cluster.aws, "iam", cluster.session())
     assert refusal(iam.list_roles) == ("AccessDenied", 403)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from moto.core.models import DEFAULT_ACCOUNT_ID
@@ -51,6 +52,21 @@ def role_id(arn: str) -> str:
     """The unique id of a role; empty where there is none."""
     found = _role(arn)
     return str(found.id) if found is not None else ""
+
+
+def note_use(arn: str, unique_id: str, region: str, now: float) -> None:
+    """Remember that a session of a role signed a request, as GetRole tells it (IAM user guide, RoleLastUsed).
+
+    Args:
+        arn: the role's.
+        unique_id: of the role that was assumed; another one of its name was not used.
+        region: that was asked.
+        now: seconds since 1970.
+    """
+    found = _role(arn)
+    if found is not None and found.id == unique_id:
+        found.last_used = datetime.fromtimestamp(int(now), UTC).replace(tzinfo=None)  # moto's times know no zone
+        found.last_used_region = region
 
 
 def role_policies(arn: str) -> tuple[tuple[Document, ...], ...]:

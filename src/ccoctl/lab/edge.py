@@ -12,7 +12,7 @@ from moto.moto_api._internal.models import moto_api_backend
 
 from ccoctl.federation.documents import IssuerCache
 from ccoctl.federation.https import Get
-from ccoctl.lab import buckets, bulk_deletes, client_ids, distributions, limits
+from ccoctl.lab import accounts, buckets, bulk_deletes, client_ids, distributions, limits
 from ccoctl.lab.access_identities import AccessIdentities
 from ccoctl.lab.answers import Answer, refusal
 from ccoctl.lab.asked import Asked, asked
@@ -156,6 +156,9 @@ class Edge:
             principal = identify(request, self._sessions, self._signed_by())
             if isinstance(principal, Answer):
                 return _Outcome(principal)
+            if principal.is_session:
+                role_id = principal.user_id.partition(":")[0]
+                accounts.note_use(principal.role_arn, role_id, request.region, self._clock())
             self._deployments.settle()
             return _Outcome(self._answer(request, principal, environ, place), principal)
 
