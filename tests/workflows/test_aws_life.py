@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ccoctl.lab.conditions import Weather
 from tests.workflows.commands import NOBODY, NOTHING, Cli, changing, client, inventory, write_requests
 
 ROLE = "demo-openshift-machine-api-aws-cloud-credentials"
@@ -264,3 +265,70 @@ def test_a_plan_without_the_set_up_s_key_says_where_create_all_takes_it_from(cli
 
     assert "create-all needs the set-up's own, in its --output-dir or with --public-key-file" in planned.out
     assert "there is no key pair yet" not in planned.err
+
+
+# what is said of it, as data
+
+
+def feature(secret: str, requests: Path) -> None:
+    """A request of a feature set that is not enabled."""
+    (made,) = write_requests(requests.parent / "feature", secret).iterdir()
+    document = yaml.safe_load(made.read_text())
+    document["metadata"]["annotations"] = {"release.openshift.io/feature-set": "TechPreviewNoUpgrade"}
+    (requests / made.name.replace("00", "99")).write_text(yaml.safe_dump(document))
+
+
+@pytest.mark.parametrize("command", ["plan", "create-all"])
+def test_every_note_is_in_the_data_too(cli: Cli, requests_dir: Path, tmp_path: Path, command: str) -> None:
+    feature("new/thing", requests_dir)
+    options = ["--name", "demo", "--region", "us-east-1", "--credentials-requests-dir", str(requests_dir)]
+    bits = ["--key-bits", "2048"] if command == "create-all" else []
+    done = cli(command, *options, "--output-dir", str(tmp_path / "out"), *bits, "--output", "json", code=None)
+
+    said = [line.removeprefix("note: ") for line in done.err.splitlines() if line.startswith("note: ")]
+    assert any("new/thing" in sentence for sentence in said), said
+    assert set(said) <= set(done.json["notes"])
+    assert any("there is no key pair yet" in note for note in done.json["notes"]) == (command == "plan")
+
+
+def test_roles_alone_know_nothing_of_the_issuer(cli: Cli, common: list[str], requests_dir: Path) -> None:
+    made = cli("create-all", *common, "--create-private-s3-bucket", "--output", "json").json
+    options = ["--credentials-requests-dir", str(requests_dir), *common[common.index("--output-dir") :][:2]]
+    given = ["--name", "demo", *options, "--identity-provider-arn", made["identity_provider_arn"], "--output", "json"]
+
+    for more in ([], ["--dry-run"]):
+        roles = cli("create-iam-roles", *given, *more).json
+        assert (roles["issuer"], roles.get("private_bucket")) == (None, None)
+        assert roles["identity_provider_arn"] == made["identity_provider_arn"]
+
+
+def test_a_failed_run_lists_the_roles_that_exist_alone(cli: Cli, common: list[str], requests_dir: Path) -> None:
+    there = cli("create-all", *common, "--output", "json").json["roles"]
+    (more,) = write_requests(requests_dir.parent / "more", "new/thing").iterdir()
+    more.rename(requests_dir / "99-new-thing.yaml")
+    cli.aws.change_weather(Weather(deny=("iam:CreateRole",)))
+    try:
+        failed = cli("create-all", *common, "--output", "json", code=1)
+    finally:
+        cli.aws.change_weather(Weather())
+
+    assert failed.json["roles"] == there
+    assert len(cli("create-all", *common, "--output", "json").json["roles"]) == len(there) + 1
+
+
+def test_a_dry_run_names_the_key_files_that_it_makes(cli: Cli, requests_dir: Path, tmp_path: Path) -> None:
+    options = ["--name", "demo", "--region", "us-east-1", "--credentials-requests-dir", str(requests_dir)]
+    given = [*options, "--key-bits", "2048", "--output-dir", str(tmp_path / "out"), "--dry-run"]
+
+    text = cli("create-all", *given).out
+    data = cli("create-all", *given, "--output", "json").json
+
+    assert set(text.split()) >= {file["path"] for file in data["files"]}
+    assert f"0600  {tmp_path / 'out/serviceaccount-signer.private'}  created" in text
+
+
+def test_one_change_is_one(cli: Cli, common: list[str]) -> None:
+    cli("create-all", *common)
+    client(cli.aws, "iam").delete_role_policy(RoleName=ROLE, PolicyName=ROLE)
+
+    assert cli("create-all", *common).out.splitlines()[-1] == "1 change made."

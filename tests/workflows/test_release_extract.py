@@ -275,6 +275,8 @@ def test_of_an_image_what_the_install_config_does_not_enable_gets_no_role(
     given = [*OPTIONS, "--output-dir", str(tmp_path / "out"), "--install-config", str(config), "--dry-run"]
     done = cli("create-all", *given, "--release-image", image)
     assert "left out: 1 for another cloud" in done.err
+    data = cli("create-all", *given, "--release-image", image, "--output", "json").json
+    assert any("left out: 1 for another cloud" in note for note in data["notes"])
     assert {name for name in files(tmp_path / "out") if "hosted" in name} == set()
     assert len([name for name in files(tmp_path / "out") if name.endswith("-role.json")]) == 2
     assert "none is named" in cli("create-all", *given, "--credentials-requests-dir", str(requests_dir), code=2).err

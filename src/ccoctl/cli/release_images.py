@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from ccoctl.cli import output
 from ccoctl.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ccoctl.credentialsrequest.model import Loaded
     from ccoctl.workflows.release_image import Access
 
@@ -33,8 +34,12 @@ def access(given: dict[str, Any]) -> Access:
     )
 
 
-def requests_of_image(given: dict[str, Any]) -> Loaded | None:
+def requests_of_image(given: dict[str, Any], tell: Callable[[str], None]) -> Loaded | None:
     """The requests of `--release-image`; None where a directory is named instead, or the command has no such option.
+
+    Args:
+        given: the options.
+        tell: takes sentences about places where the image is not, and about what is left out.
 
     Raises:
         UsageError: both are named, or what goes with an image without one.
@@ -48,4 +53,4 @@ def requests_of_image(given: dict[str, Any]) -> Loaded | None:
         raise UsageError("--credentials-requests-dir and --release-image exclude each other")
     from ccoctl.workflows.release_image import requests_in
 
-    return requests_in(image, access(given), install_config=given.get("install_config"), tell=output.note)
+    return requests_in(image, access(given), install_config=given.get("install_config"), tell=tell)

@@ -17,7 +17,7 @@ from ccoctl.engine.call import resolve
 from ccoctl.engine.cloud import Cloud
 from ccoctl.engine.events import Listener, silent
 from ccoctl.engine.execute import execute
-from ccoctl.engine.plan import Result
+from ccoctl.engine.plan import Address, Result, State
 from ccoctl.errors import ConflictError
 from ccoctl.workflows.aws_drawn import Prepared, drawn_for
 from ccoctl.workflows.aws_keys import Keys, Saving, keys_for
@@ -36,6 +36,7 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
     issuer: str
     provider_arn: str
     role_arns: Mapping[SecretRef, str]
+    """Of the roles that exist."""
     notes: tuple[str, ...]
 
 
@@ -101,6 +102,11 @@ def _made(prepared: Prepared, result: Result, saved: KeyPair | None) -> Made:
     def known(value: object) -> str:
         return str(resolve(value, lambda output: result.lookup(output) or ""))
 
+    unmade = {
+        outcome.step.address
+        for outcome in result.outcomes
+        if outcome.step.id.endswith("/create") and outcome.state is not State.DONE
+    }
     skipped = [str(answer["Skipped"]) for answer in result.answers.values() if "Skipped" in answer]
     return Made(
         prepared=prepared,
@@ -108,7 +114,9 @@ def _made(prepared: Prepared, result: Result, saved: KeyPair | None) -> Made:
         key_pair=saved,
         issuer=known(drawn.issuer.url) if drawn.issuer is not None else "",
         provider_arn=known(drawn.provider_arn),
-        role_arns={secret: known(role.arn) for secret, role in drawn.roles.items()},
+        role_arns={
+            secret: known(role.arn) for secret, role in drawn.roles.items() if Address("role", role.name) not in unmade
+        },
         notes=(*prepared.notes, *(f"the thumbprint is left out, and AWS does not need it: {why}" for why in skipped)),
     )
 

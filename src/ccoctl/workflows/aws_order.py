@@ -38,6 +38,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     credentials_requests_dir: Path | None = None
     requests: Loaded | None = None
     """Those of a release image, read already; they take the place of a directory."""
+    said: tuple[str, ...] = ()
+    """What was noted while they were read, and told already."""
     public_key_file: Path | None = None
     provider_arn: str = ""
     private: bool = False

@@ -21,14 +21,23 @@ def order(part: Part, options: dict[str, Any]) -> Order:
     from ccoctl.aws.resources import OriginAccess
     from ccoctl.cli.release_images import requests_of_image
 
+    said: list[str] = []
+
+    def tell(sentence: str) -> None:
+        """At once, since reading an image may take a while, and once more in the data."""
+        output.note(sentence)
+        said.append(sentence)
+
     access = options.get("origin_access")
+    requests = requests_of_image(options, tell)
     return Order(
         part=part,
         name=options["name"],
         region=options["region"],
         output_dir=options.get("output_dir") or Path.cwd(),
         credentials_requests_dir=options.get("credentials_requests_dir"),
-        requests=requests_of_image(options),
+        requests=requests,
+        said=tuple(said),
         public_key_file=options.get("public_key_file"),
         provider_arn=options.get("identity_provider_arn", ""),
         private=options.get("create_private_s3_bucket", False),
@@ -71,9 +80,9 @@ def _dry_run(checked: Checked, options: dict[str, Any]) -> int:
 
         output.result_json(dry_run_json(done))
     else:
-        output.result(
-            "\n".join(["Nothing was called. What would be done is in", *(f"  {path}" for path in done.files)])
-        )
+        from ccoctl.cli.aws.results import dry_run_text
+
+        output.result(dry_run_text(done))
     return 0
 
 

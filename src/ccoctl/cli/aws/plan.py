@@ -45,10 +45,11 @@ def command(**given: Any) -> int:
             compare_files=given["output_dir"] is not None,
         )
     plan = prepared.drawn.plan
-    for sentence in (*checked.notes, *exposure(checked), *prepared.keys.notes):
+    notes = (*checked.notes, *exposure(checked), *prepared.keys.notes)
+    for sentence in notes:
         output.note(sentence)
     if given["output"] == "json":
-        output.result_json(plan_json(plan))
+        output.result_json({**plan_json(plan), "notes": [*checked.order.said, *notes, *plan.notes]})
     else:
         output.result(plan_text(plan))
     return 0 if plan.changes_nothing else DIFFERENCES

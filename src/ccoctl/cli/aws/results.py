@@ -30,42 +30,52 @@ def made_text(made: Made) -> str:
         lines.append("files:")
         lines += [f"  {entry['mode']}  {entry['path']}  {entry['action']}" for entry in files]
     changed = [outcome for outcome in made.result.outcomes if outcome.step.action not in {Action.READ, Action.WAIT}]
-    lines.append(f"{len(changed)} changes made." if changed else "Nothing had to be changed.")
+    count = f"{len(changed)} change{'' if len(changed) == 1 else 's'} made."
+    lines.append(count if changed else "Nothing had to be changed.")
     return "\n".join(lines)
 
 
 def made_json(made: Made) -> dict[str, Any]:
-    """The same as data."""
+    """The same as data; null is what is not known: what a part has nothing to do with, or was not done."""
     from ccoctl.render.report import outcomes_json
 
     key = made.prepared.keys.public
     return {
-        "issuer": made.issuer,
+        "issuer": made.issuer or None,
         "identity_provider_arn": made.provider_arn,
         "kid": key.kid if key is not None else None,
-        "private_bucket": made.prepared.drawn.private,
+        "private_bucket": made.prepared.drawn.private if made.prepared.drawn.issuer is not None else None,
         "roles": [
             {"secret": {"namespace": secret.namespace, "name": secret.name}, "arn": arn}
             for secret, arn in made.role_arns.items()
         ],
         "files": files_json(made),
         "actions": outcomes_json(made.result),
-        "notes": list(made.notes),
+        "notes": [*made.prepared.checked.order.said, *made.notes],
     }
+
+
+def dry_run_text(done: Written) -> str:
+    """The files of a dry run, and those of a key pair, which is made."""
+    lines: list[str] = []
+    if done.key_pair is not None:
+        lines.append("signing key:")
+        lines += [f"  {entry['mode']}  {entry['path']}  {entry['action']}" for entry in key_files(done.key_pair)]
+    return "\n".join([*lines, "Nothing was called. What would be done is in", *(f"  {path}" for path in done.files)])
 
 
 def dry_run_json(done: Written) -> dict[str, Any]:
     """What a dry run wrote; what only AWS knows is a placeholder."""
     drawn, key = done.prepared.drawn, done.prepared.keys.public
     return {
-        "issuer": with_placeholders(drawn.issuer.url) if drawn.issuer is not None else "",
+        "issuer": with_placeholders(drawn.issuer.url) if drawn.issuer is not None else None,
         "identity_provider_arn": with_placeholders(drawn.provider_arn),
         "kid": key.kid if key is not None else None,
         "files": [
             *(key_files(done.key_pair) if done.key_pair is not None else []),
             *(file_json(path, "written") for path in done.files),
         ],
-        "notes": list(done.notes),
+        "notes": [*done.prepared.checked.order.said, *done.notes],
     }
 
 
