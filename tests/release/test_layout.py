@@ -156,7 +156,7 @@ def test_links_in_an_archive_are_not_followed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "why"),
     [
-        ({}, "no such file"),
+        ({}, "no OCI layout"),
         ({"oci-layout": "{"}, "damaged"),
         ({"oci-layout": '{"imageLayoutVersion": "2.0"}'}, "version '2.0'"),
         ({"oci-layout": '{"imageLayoutVersion": "1.0.0"}'}, "no such file"),

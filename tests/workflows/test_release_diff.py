@@ -68,6 +68,13 @@ def test_a_directory_that_is_not_there_is_no_image(name: str, capsys: pytest.Cap
     assert "The directory cannot be read" in capsys.readouterr().err
 
 
+def test_a_bare_name_that_is_no_directory_is_not_looked_for_in_a_registry(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["release", "diff", "nowhere", "nowhere"]) == 1
+    said = capsys.readouterr().err
+    assert "there is no directory nowhere" in said
+    assert "registry/repository:tag, oci:DIRECTORY or oci-archive:FILE" in said
+
+
 def test_what_is_wrong_in_either_is_told_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     old, new = write_requests(tmp_path / "old", "ns/a", service_accounts=[]), tmp_path / "new"
     new.mkdir()

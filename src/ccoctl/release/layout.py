@@ -23,6 +23,8 @@ from ccoctl.release.manifest import Index
 from ccoctl.release.reference import OnDisk
 from ccoctl.release.tarstream import Bytes, Kind, TarStream
 
+_MARKER = "oci-layout"
+"""The file that makes a directory a layout."""
 _MARKER_LIMIT = 4096
 _CHUNK = 1024 * 1024
 _REF_NAME = "org.opencontainers.image.ref.name"
@@ -54,8 +56,11 @@ class LayoutSource:
         self.where = str(image)
         self._image = image
         path = Path(image.path)
+        if path.is_dir() and not image.archive and not (path / _MARKER).exists():
+            remedy = "`skopeo copy docker://… oci:DIRECTORY` makes one; a directory of requests is named without oci:."
+            raise ImageError(f"This is no OCI layout: it holds no file {_MARKER}", where=self.where, remedy=remedy)
         self._store: _Store = _Archive(path) if image.archive else _Directory(path)
-        _check_marker(self._store.read("oci-layout", _MARKER_LIMIT), self.where)
+        _check_marker(self._store.read(_MARKER, _MARKER_LIMIT), self.where)
 
     def root(self) -> Document:
         """The manifest that the reference's tag or digest names, or the only one."""

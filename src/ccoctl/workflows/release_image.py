@@ -16,7 +16,7 @@ from ccoctl.credentialsrequest.model import CredentialsRequest, Loaded, Skipped
 from ccoctl.credentialsrequest.parse import parse as parse_requests
 from ccoctl.engine.clock import Clock, SystemClock
 from ccoctl.engine.retry import Patience, RetryPolicy
-from ccoctl.errors import ErrorKind, ImageError, Problem, Problems
+from ccoctl.errors import ErrorKind, FileError, ImageError, Problem, Problems
 from ccoctl.release import credentials, mirrors, payload, requests
 from ccoctl.release.credentials import Logins
 from ccoctl.release.inclusion import Inclusion, inclusion
@@ -119,9 +119,16 @@ def requests_of(reference: str, access: Access, *, tell: Tell) -> Loaded:
     """The CredentialsRequests that a reference names: a directory, or else an image.
 
     Raises:
+        FileError: it is a bare name and no directory; Docker Hub, which it would mean, has no releases.
         as `requests_in`.
     """
     path = Path(reference)
+    if not path.is_dir() and not set(reference) & set("/.:@"):
+        raise FileError(
+            f"there is no directory {reference[:200]}",
+            remedy="Name a directory of CredentialsRequests, or an image as registry/repository:tag, oci:DIRECTORY or "
+            "oci-archive:FILE.",
+        )
     is_path = reference.startswith(("/", "./", "../"))  # no registry's name begins so
     return load(path) if is_path or path.is_dir() else requests_in(reference, access, tell=tell)
 
