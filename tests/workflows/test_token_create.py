@@ -78,9 +78,10 @@ def test_a_key_that_others_may_read_is_not_signed_with(key_pair: Path, tmp_path:
 def test_a_public_key_signs_nothing(key_pair: Path, tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_bytes((key_pair / "serviceaccount-signer.public").read_bytes())
-    key.chmod(0o600)
-    with pytest.raises(SigningKeyError, match="not an RSA private key"):
-        create_token(order(key_pair, private_key_file=key), now=NOW)
+    for mode in (0o600, 0o644):  # it is no secret, so its mode is not what is wrong with it
+        key.chmod(mode)
+        with pytest.raises(SigningKeyError, match="a public key, not an RSA private key"):
+            create_token(order(key_pair, private_key_file=key), now=NOW)
 
 
 def arguments(key_pair: Path, *more: str) -> list[str]:

@@ -5,15 +5,19 @@ A key that other users of the machine can read is refused, as ssh does, unless t
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ccoctl.errors import FileError
 from ccoctl.files import read_bytes, read_if_present
 
 LIMIT = 64 * 1024
 """Bytes of a key file; the largest key that is read has 13 KiB."""
+_PUBLIC = re.compile(rb"\A\s*-----BEGIN (RSA )?PUBLIC KEY-----(?!.*PRIVATE KEY)", re.DOTALL)
+"""The content of a public key's file, with no private key behind it."""
 _PR_SET_DUMPABLE = 4
 """Of linux/prctl.h."""
 
@@ -37,11 +41,18 @@ def taking_unprotected() -> Iterator[None]:
 def read_private(path: Path) -> bytes:
     """The content of a private key's file.
 
+    A public key is given whoever can read it: it is no secret, and who parses it says what it is.
+
     Raises:
         FileError: it cannot be read, or others can read it.
     """
     keep_out_of_core_dumps()
-    return read_bytes(path, limit=LIMIT, private=_Demands.is_closed)
+    try:
+        return read_bytes(path, limit=LIMIT, private=_Demands.is_closed)
+    except FileError:
+        if path.is_file() and _PUBLIC.search(found := read_bytes(path, limit=LIMIT)):
+            return found
+        raise
 
 
 def read_private_if_present(path: Path) -> bytes | None:
