@@ -213,6 +213,16 @@ def test_the_line_of_another_mode_is_named(place: Place) -> None:
     assert "install-config.yaml:5: credentialsMode is 'Mint' and must be Manual" in place(code=1).err
 
 
+def test_a_file_that_is_no_yaml_is_to_be_mended(place: Place, tmp_path: Path) -> None:
+    place.config("a: [")
+
+    said = place(code=1).err
+
+    assert "install-config.yaml:2: document 1: a[0]: this is not YAML" in said
+    assert "Mend the file" in said
+    assert "Nothing that differs is overwritten" not in said
+
+
 def test_a_pull_secret_is_never_shown(place: Place) -> None:
     place.config('pullSecret: \'{"auths": "hush"}\'\nkey: [\n')
 

@@ -100,13 +100,15 @@ def look(directory: Path, output_dir: Path, *, may_set_mode: bool, only_look: bo
     given = wanted(output_dir)
     stage = _stage(directory)
     problems: list[Problem] = []
-    pieces = list(_config_pieces(directory, stage, problems, may_set_mode=may_set_mode or only_look))
+    remedies: list[str] = []
+    pieces = list(_config_pieces(directory, stage, problems, may_set_mode=may_set_mode or only_look, remedies=remedies))
+    of_config = len(problems)
     pieces += _key_pieces(directory, given, problems)
     pieces += _manifest_pieces(directory, given, problems)
     if problems:
-        raise Problems(
-            tuple(problems), what="the installer's directory cannot be prepared; nothing was changed", remedy=_REMEDY
-        )
+        remedy = "".join(remedies) if len(problems) == of_config else ""
+        what = "the installer's directory cannot be prepared; nothing was changed"
+        raise Problems(tuple(problems), what=what, remedy=remedy or _REMEDY)
     notes = (*given.notes, *_foreign(directory, given))
     return Preparation(
         directory=directory, stage=stage, pieces=tuple(pieces), notes=notes, next=_next(directory, stage)
@@ -180,7 +182,9 @@ def _next(directory: Path, stage: Stage) -> tuple[str, ...]:
 # install-config.yaml
 
 
-def _config_pieces(directory: Path, stage: Stage, problems: list[Problem], *, may_set_mode: bool) -> Iterator[Piece]:
+def _config_pieces(
+    directory: Path, stage: Stage, problems: list[Problem], *, may_set_mode: bool, remedies: list[str]
+) -> Iterator[Piece]:
     try:
         if stage is Stage.CONFIG:
             yield _config(directory / CONFIG, may_set_mode=may_set_mode)
@@ -188,6 +192,7 @@ def _config_pieces(directory: Path, stage: Stage, problems: list[Problem], *, ma
             problems += _taken_in(directory)
     except Problems as error:
         problems += error.problems
+        remedies.append(error.remedy)
     except CcoctlError as error:
         problems.append(Problem(error.where, error.what))
 

@@ -99,7 +99,7 @@ def with_manual(data: bytes, *, where: str) -> bytes:
 def _root(data: bytes, where: str) -> Value:
     read = documents(where, data)
     if read.problems:
-        raise Problems(read.problems)
+        raise Problems(read.problems, remedy="Mend the file, and run the command again.")
     if len(read.documents) != 1:
         raise _refusal(where, 1, f"the file has {len(read.documents)} YAML documents, and the installer reads one")
     return read.documents[0].root
