@@ -81,6 +81,12 @@ def test_the_end_is_refused_until_somebody_can_tell_that_it_is_safe(cli: Cli, op
     assert len(changing(cli.aws)) == before
 
 
+def test_a_plan_that_changes_nothing_says_so_and_nothing_else(cli: Cli, options: list[str]) -> None:
+    cli("create-all", *options, "--create-private-s3-bucket")
+
+    assert cli(THERE, *options, "--plan-only").out == "Nothing to do: everything is as wanted.\n"
+
+
 def test_there_and_back_told(cli: Cli, options: list[str]) -> None:
     cli("create-all", *options)
     before = inventory(cli.aws)

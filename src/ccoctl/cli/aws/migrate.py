@@ -117,12 +117,15 @@ def _at_the_end(prepared: Prepared, at: At, given: dict[str, Any]) -> Looked:
 
 
 def _shown(prepared: Prepared, given: dict[str, Any]) -> int:
+    from msgspec.structs import replace
+
     from ccoctl.render.show import plan_json, plan_text
 
+    plan = prepared.plan
     if given["output"] == "json":
-        output.result_json({"stage": prepared.stage.value, **plan_json(prepared.plan)})
-    else:
-        output.result(plan_text(prepared.plan))
+        output.result_json({"stage": prepared.stage.value, **plan_json(plan)})
+    else:  # proofs of what is there already are nothing that is to be done
+        output.result(plan_text(replace(plan, steps=()) if plan.changes_nothing else plan))
     return 0 if prepared.plan.changes_nothing else DIFFERENCES
 
 
