@@ -332,3 +332,33 @@ def test_one_change_is_one(cli: Cli, common: list[str]) -> None:
     client(cli.aws, "iam").delete_role_policy(RoleName=ROLE, PolicyName=ROLE)
 
     assert cli("create-all", *common).out.splitlines()[-1] == "1 change made."
+
+
+# sentences
+
+
+def test_an_arn_that_is_none_is_not_blamed_on_the_region_too(cli: Cli, requests_dir: Path, tmp_path: Path) -> None:
+    options = ["--name", "demo", "--credentials-requests-dir", str(requests_dir), "--output-dir", str(tmp_path / "out")]
+    said = cli("create-iam-roles", *options, "--identity-provider-arn", "x", code=1).err
+
+    assert "--identity-provider-arn: 'x' is not the ARN of an OIDC provider" in said
+    assert "--region" not in said
+
+
+@pytest.mark.parametrize(("region", "guess"), [("us-est-1", "us-east-1"), ("sa-nowhere-77", "")])
+def test_a_region_that_is_nearly_a_known_one_is_asked_about(
+    cli: Cli, requests_dir: Path, region: str, guess: str
+) -> None:
+    options = ["--name", "demo", "--region", region, "--credentials-requests-dir", str(requests_dir)]
+    (said,) = [line for line in cli("plan", *options, code=3).err.splitlines() if f"region {region}" in line]
+
+    assert said.endswith(f"; did you mean {guess}?" if guess else "taken as of aws")
+
+
+def test_a_file_of_authorities_that_is_not_there_is_told_before_the_first_call(cli: Cli, common: list[str]) -> None:
+    for command in (["plan", *common], ["delete", "--name", "demo", "--region", "us-east-1"]):
+        said = cli(*command, "--ca-bundle", "nope", code=1).err
+        assert said.startswith("ccoctl: nope: ")
+        assert "there is no such file" in said
+        assert "Errno" not in said
+    assert cli.aws.calls() == ()

@@ -59,7 +59,7 @@ def partition_of(region: str) -> Partition:
     for partition in partitions():
         if re.fullmatch(partition.region_pattern.strip("^$"), region):
             return partition
-    raise Problems((Problem("--region", f"{region!r} is not a region of any AWS partition{_suggestion(region)}"),))
+    raise Problems((Problem("--region", f"{region!r} is not a region of any AWS partition{suggestion(region)}"),))
 
 
 def partition_named(partition_id: str) -> Partition:
@@ -83,12 +83,18 @@ def has_cloudfront(partition_id: str) -> bool:
     )
 
 
-def _suggestion(region: str) -> str:
-    from difflib import get_close_matches
+def suggestion(region: str, *, cutoff: float = 0.6) -> str:
+    """The end of a sentence about a region that is not listed: the nearest one that is; empty where none is near.
 
-    known = sorted(name for partition in partitions() for name in partition.regions)
-    near = get_close_matches(region, known, n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    `cutoff` is how like each other the names must be, from 0 to 1 (difflib).
+    """
+    from difflib import SequenceMatcher
+
+    likeness = {
+        name: SequenceMatcher(None, name, region).ratio() for partition in partitions() for name in partition.regions
+    }
+    near = max(sorted(likeness), key=likeness.__getitem__)  # the first of several: east before west
+    return f"; did you mean {near}?" if likeness[near] >= cutoff else ""
 
 
 def _data(name: str) -> Any:

@@ -225,8 +225,24 @@ concurrency = click.option(
 profile = click.option(
     "--profile", default="", help="Profile of the AWS configuration.  [default: the SDK's own chain]"
 )
+
+
+def _readable(_ctx: click.Context, _param: click.Parameter, path: str) -> str:
+    """The file that was named, seen to be there before anything is called."""
+    if path:
+        from ccoctl.files import read_bytes
+
+        read_bytes(Path(path), limit=_BUNDLE_LIMIT)
+    return path
+
+
+_BUNDLE_LIMIT = 16 * 1024 * 1024
+"""Bytes of a file of authorities; all that the world trusts have a quarter of a million."""
 ca_bundle = click.option(
-    "--ca-bundle", default="", help="File of certificate authorities to trust.  [default: AWS_CA_BUNDLE, or the SDK's]"
+    "--ca-bundle",
+    default="",
+    callback=_readable,
+    help="File of certificate authorities to trust.  [default: AWS_CA_BUNDLE, or the SDK's]",
 )
 audience = click.option(
     "--audience",

@@ -11,7 +11,7 @@ import msgspec
 
 from ccoctl.aws import desired, manifests, names
 from ccoctl.aws.desired import Flavor, Settings, Trusted
-from ccoctl.aws.partition import Partition, has_cloudfront, partition_named, partition_of
+from ccoctl.aws.partition import Partition, has_cloudfront, partition_named, partition_of, suggestion
 from ccoctl.aws.policy_form import form_problems
 from ccoctl.aws.resources import OriginAccess
 from ccoctl.credentialsrequest.load import load
@@ -76,6 +76,8 @@ _PROVIDER_ARN = r"arn:(?P<partition>[a-z-]+):iam::(?P<account>\d{12}):oidc-provi
 _POLICY_ARN = r"arn:(?P<partition>[a-z-]+):iam::(\d{12}|aws):policy/[\x21-\x7e]+"
 _ROLE_PATH = r"/|/[\x21-\x7e]{1,510}/"
 _TAG_KEY = r"[\w .:/=+@-]{1,128}"
+_NEAR = 0.8
+"""How like a region of the list another one must be to be taken for a slip of the pen."""
 _TAG_VALUE = r"[\w .:/=+@-]{0,256}"
 
 
@@ -134,9 +136,9 @@ def _of_files(flavor: Flavor, requests: tuple[CredentialsRequest, ...]) -> tuple
 
 def _partition(order: Order, problems: list[Problem]) -> Partition | None:
     try:
-        arn = _provider(order)
-        if arn is not None and not order.region:
-            return partition_named(arn["partition"])
+        if order.part is Part.IAM_ROLES and not order.region:
+            arn = _provider(order)  # what is wrong with it is told with the other options
+            return partition_named(arn["partition"]) if arn is not None else None
         return partition_of(order.region)
     except Problems as error:
         problems += error.problems
@@ -217,9 +219,8 @@ def _provider(order: Order) -> re.Match[str] | None:
 def _notes(order: Order, partition: Partition, selected: Selected | None) -> tuple[str, ...]:
     notes = []
     if order.region and not partition.knows(order.region):
-        notes.append(
-            f"region {order.region} is newer than this tool's list of regions; it is taken as of {partition.id}"
-        )
+        what = f"region {order.region} is newer than this tool's list of regions; it is taken as of {partition.id}"
+        notes.append(what + suggestion(order.region, cutoff=_NEAR))
     if selected is not None and (said := selected.summary()):
         notes.append(said)
     return tuple(notes)
