@@ -16,7 +16,7 @@ from ccoctl.files import read_bytes, read_if_present
 
 LIMIT = 64 * 1024
 """Bytes of a key file; the largest key that is read has 13 KiB."""
-_PUBLIC = re.compile(rb"\A\s*-----BEGIN (RSA )?PUBLIC KEY-----(?!.*PRIVATE KEY)", re.DOTALL)
+_PUBLIC = rb"(?s)\A\s*-----BEGIN (RSA )?PUBLIC KEY-----(?!.*PRIVATE KEY)"
 """The content of a public key's file, with no private key behind it."""
 _PR_SET_DUMPABLE = 4
 """Of linux/prctl.h."""
@@ -50,7 +50,7 @@ def read_private(path: Path) -> bytes:
     try:
         return read_bytes(path, limit=LIMIT, private=_Demands.is_closed)
     except FileError:
-        if path.is_file() and _PUBLIC.search(found := read_bytes(path, limit=LIMIT)):
+        if path.is_file() and re.search(_PUBLIC, found := read_bytes(path, limit=LIMIT)):
             return found
         raise
 
