@@ -87,6 +87,7 @@ def test_a_plan_that_changes_nothing_says_so_and_nothing_else(cli: Cli, options:
     assert cli(THERE, *options, "--plan-only").out == "Nothing to do: everything is as wanted.\n"
 
 
+@pytest.mark.long
 def test_there_and_back_told(cli: Cli, options: list[str]) -> None:
     cli("create-all", *options)
     before = inventory(cli.aws)

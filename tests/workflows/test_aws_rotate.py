@@ -74,8 +74,15 @@ SET_UPS = [(), ("--create-private-s3-bucket",)]
 WAYS = [{"make_pair": True}, {"by_cluster": True}]
 
 
-@pytest.mark.parametrize("way", WAYS, ids=["new pair", "cluster's key"])
-@pytest.mark.parametrize("options", SET_UPS, ids=["public", "private"])
+@pytest.mark.parametrize(
+    ("options", "way"),
+    [
+        pytest.param(SET_UPS[0], WAYS[0], id="public-new pair", marks=pytest.mark.long),
+        pytest.param(SET_UPS[0], WAYS[1], id="public-cluster's key"),
+        pytest.param(SET_UPS[1], WAYS[0], id="private-new pair"),
+        pytest.param(SET_UPS[1], WAYS[1], id="private-cluster's key", marks=pytest.mark.long),
+    ],
+)
 def test_a_full_rotation_refuses_no_token_and_the_retired_key_s_are_refused_after_it(
     start: Start, pods_of: Callable[[Lab], AbstractContextManager[Pods]], options: tuple[str, ...], way: dict[str, bool]
 ) -> None:
@@ -209,6 +216,7 @@ def test_without_a_kubeconfig_the_administrator_says_what_the_cluster_signs_with
     assert lab.look(with_cluster=False).kids == (new,)
 
 
+@pytest.mark.long
 def test_a_key_that_was_published_and_retired_is_never_taken_again(start: Start) -> None:
     lab = start()
     assert lab.run(make_pair=True).last.ok

@@ -23,6 +23,7 @@ from ccoctl.lab.server import embedded_aws as serve
 from ccoctl.render.show import plan_json, plan_text
 from ccoctl.signing import discovery
 from ccoctl.workflows.aws_rotate import look, prepare
+from ccoctl.workflows.aws_rotate_keys import new_pair
 from ccoctl.workflows.aws_rotate_told import advice
 from ccoctl.workflows.cluster_permissions import roles_for
 from ccoctl.workflows.create_key_pair import PRIVATE, PUBLIC, load_private_key_file
@@ -461,3 +462,15 @@ def test_no_second_new_key_is_made_beside_one_whose_pair_is_elsewhere(start: Sta
     assert f"--retire {before[1]}" in told.value.remedy
     assert lab.run(retire=(before[1],), force=True).last.ok
     assert replace(lab, out=tmp_path / "elsewhere").run(make_pair=True).last.ok
+
+
+def test_a_pair_that_was_published_and_is_not_any_more_is_not_taken_again(tmp_path: Path) -> None:
+    made = new_pair(tmp_path, (), bits=2048)
+    made.save()
+    kid = str(made.public.kid)
+    assert new_pair(tmp_path, (), bits=2048).directory == made.directory
+
+    made.note_published()
+
+    assert new_pair(tmp_path, (), published=(kid,), bits=2048).directory == made.directory
+    assert new_pair(tmp_path, (), published=("another",), bits=2048).directory == tmp_path / "signing-key-3"

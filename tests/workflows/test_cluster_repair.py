@@ -247,7 +247,10 @@ class TestKeysThatTheClusterOnlyTrusts:
         assert old == first_kid(here.cluster)
         assert published(here.aws) == left != [old]
 
-    @pytest.mark.parametrize("place", [NEXT_KEY, CURRENT_KEY], ids=["next", "current"])
+    @pytest.mark.parametrize(
+        "place",
+        [pytest.param(NEXT_KEY, id="next"), pytest.param(CURRENT_KEY, id="current", marks=pytest.mark.long)],
+    )
     def test_one_that_the_operator_has_it_sign_with_is(
         self, running: Callable[..., Running], place: tuple[str, str]
     ) -> None:

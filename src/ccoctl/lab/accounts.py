@@ -106,7 +106,7 @@ def _role(arn: str) -> Any:
     parts = arn.split(":", 5)
     if len(parts) != 6 or not _is_partition(parts[1]) or parts[4] != ACCOUNT:
         return None
-    return next((item for item in iam(parts[1]).roles.values() if item.arn == arn), None)
+    return next((item for item in tuple(iam(parts[1]).roles.values()) if item.arn == arn), None)
 
 
 def _policies(holder: Any) -> Iterator[Document]:

@@ -160,5 +160,6 @@ def _of_cloudfront(asked: Asked) -> str:
 
 
 def _path_of(role: str, partition: str) -> str:
-    found = next((item for item in accounts.iam(partition).roles.values() if item.name == role), None)
+    there = tuple(accounts.iam(partition).roles.values())  # at once: others are made while we look
+    found = next((item for item in there if item.name == role), None)
     return found.path if found is not None else "/"
