@@ -15,7 +15,7 @@ demo: $(VENV)/lab
 	$(BIN)/python examples/demo.py
 
 # More processes than processors, since tests wait, too. `.venv/bin/pytest` alone runs both parts in one process.
-PARALLEL = -n $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) * 2)') --dist worksteal
+PARALLEL = -n $(shell $(PYTHON) -c 'import os; print((os.cpu_count() or 1) * 3 // 2)') --dist worksteal
 
 test: $(VENV)/dev
 	$(BIN)/coverage erase

@@ -71,7 +71,7 @@ def trusted(aws: EmbeddedAws, role: str = ROLE) -> list[str]:
     return sorted(one["Principal"]["Federated"].partition("oidc-provider/")[2] for one in document["Statement"])
 
 
-@pytest.mark.parametrize("phase", ["prepare", "finish"])
+@pytest.mark.parametrize("phase", ["prepare", pytest.param("finish", marks=pytest.mark.long)])
 def test_a_distribution_that_somebody_else_changed_is_not_taken_for_changed_by_us(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, phase: str
 ) -> None:

@@ -179,6 +179,7 @@ def test_rolled_back_before_anybody_was_told_it_needs_no_waiting(cli: Cli, optio
     assert inventory(cli.aws) == before
 
 
+@pytest.mark.long
 def test_a_way_back_by_hand_is_told_as_the_way_there_is(cli: Cli, options: list[str], out: Path) -> None:
     cli("create-all", *options)
     before = inventory(cli.aws)
@@ -251,6 +252,7 @@ def test_the_documented_permissions_and_those_to_mend_are_enough(
         assert cli(command, *options, "--finish", "--unused-since", LONG_AGO, "--output", "json").json["over"]
 
 
+@pytest.mark.long
 def test_a_cluster_without_an_authentication_is_waited_for_and_not_touched(
     cli: Cli, options: list[str], cluster: tuple[ApiServer, list[str]], out: Path
 ) -> None:

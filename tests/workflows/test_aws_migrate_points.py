@@ -74,6 +74,7 @@ def test_rolled_back_before_the_roles_trust_it_the_new_issuer_is_gone_at_once(wo
         assert world.account() == before, f"point {points}"
 
 
+@pytest.mark.long
 def test_a_cluster_that_rolls_out_slowly_is_waited_for_and_run_again(world: World) -> None:
     world.create(Side.PUBLIC)
     old, world.cluster.rolls_out = world.cluster.issuer, False

@@ -78,7 +78,7 @@ WAYS = [{"make_pair": True}, {"by_cluster": True}]
     ("options", "way"),
     [
         pytest.param(SET_UPS[0], WAYS[0], id="public-new pair", marks=pytest.mark.long),
-        pytest.param(SET_UPS[0], WAYS[1], id="public-cluster's key"),
+        pytest.param(SET_UPS[0], WAYS[1], id="public-cluster's key", marks=pytest.mark.long),
         pytest.param(SET_UPS[1], WAYS[0], id="private-new pair"),
         pytest.param(SET_UPS[1], WAYS[1], id="private-cluster's key", marks=pytest.mark.long),
     ],
@@ -138,6 +138,7 @@ def test_a_rotation_killed_after_any_change_is_finished_by_the_same_command_and_
     assert points == 4
 
 
+@pytest.mark.long
 def test_a_key_that_is_taken_down_too_early_is_missed_by_the_pods_that_keep_their_tokens(
     start: Start, pods_of: Callable[[Lab], AbstractContextManager[Pods]]
 ) -> None:
@@ -154,6 +155,7 @@ def test_a_key_that_is_taken_down_too_early_is_missed_by_the_pods_that_keep_thei
     assert {failure.kid for failure in pods.failures} == {old}
 
 
+@pytest.mark.long
 def test_two_rotations_one_after_the_other_use_two_pairs_and_never_replace_one(start: Start) -> None:
     lab = start()
     for number in (2, 3):

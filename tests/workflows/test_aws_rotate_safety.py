@@ -185,6 +185,7 @@ def test_a_key_is_not_retired_before_its_last_token_is_dead_and_force_says_so(st
     assert kids(lab) == [kid_of(lab.server.key)]
 
 
+@pytest.mark.long
 def test_tokens_that_live_longer_are_waited_for_longer(start: Start) -> None:
     lab = start()
     assert lab.run(make_pair=True).last.ok
@@ -366,6 +367,7 @@ def test_the_issuer_of_a_private_set_up_stays_behind_its_distribution(start: Sta
     assert lab.look().url == before["issuer"]
 
 
+@pytest.mark.long
 def test_a_set_up_of_another_region_is_rotated_there(start: Start) -> None:
     """OCPBUGS-63238: every command used the region of another one; OCPBUGS-63561: nothing beyond the first page."""
     lab = start(region="eu-central-1")

@@ -109,6 +109,7 @@ class TestEverythingIsLost:
         assert published(here.aws) == [first_kid(here.cluster)]
         assert here.holds()
 
+    @pytest.mark.long
     def test_behind_cloudfront_too_with_an_issuer_that_is_new(self, running: Callable[..., Running]) -> None:
         here = running("--create-private-s3-bucket")
         old = here.cluster.issuer
@@ -164,6 +165,7 @@ def _repaired(cluster: KubeCluster, reach: Any, folder: Path) -> Result | None:
 
 
 class TestOneThingIsLost:
+    @pytest.mark.long
     def test_a_distribution_and_the_provider_that_is_of_no_use_without_it(
         self, running: Callable[..., Running]
     ) -> None:
@@ -303,6 +305,7 @@ class TestSecretsOfOthers:
         assert "--force-conflicts" in done.err
         assert ROLES[0] in here.cluster.secret(*SECRET)["credentials"]
 
+    @pytest.mark.long
     def test_it_is_when_that_is_asked_for(self, running: Callable[..., Running]) -> None:
         here = running()
         give(here.cluster, credentials=here.cluster.secret(*SECRET)["credentials"].replace(ROLES[1], ROLES[0]))
