@@ -240,6 +240,7 @@ def test_a_role_that_trusts_somebody_else_is_put_right(run: Runner, tmp_path: Pa
     assert changed(notes).count("update-assume-role-policy") == 1
 
 
+@pytest.mark.long
 def test_it_runs_with_the_aws_cli_as_it_is_installed(account: Mapping[str, str], tmp_path: Path) -> None:
     beside = Path(sys.executable).with_name("aws")
     cli = beside if beside.exists() else shutil.which("aws")

@@ -70,6 +70,7 @@ def test_old_tokens_are_good_as_long_as_they_live(world: World, tmp_path: Path, 
 
 
 @PRIVATE_SOON
+@pytest.mark.long
 def test_killed_after_every_single_change_and_run_again(world: World, tmp_path: Path, to: Side) -> None:
     world.create(to.other)
     with traffic(

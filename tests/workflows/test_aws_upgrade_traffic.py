@@ -111,6 +111,7 @@ def test_no_pod_of_either_release_ever_fails(world: World, clock: Clock, tmp_pat
 
 
 @pytest.mark.parametrize("pair", REAL, ids="-".join)
+@pytest.mark.long
 def test_real_releases_are_upgraded_without_a_failed_exchange(
     world: World, clock: Clock, shared: Path, tmp_path: Path, pair: tuple[str, str]
 ) -> None:

@@ -359,6 +359,7 @@ def play_public_and_private(scene: Scene, seeds: range) -> int:
     return len(seeds)
 
 
+@pytest.mark.long
 def test_a_public_and_a_private_one_at_once_are_one_of_them(scene: Scene, count: Count) -> None:
     count(play_public_and_private(scene, range(2)), AT_ONCE)
 
