@@ -79,6 +79,14 @@ Count = Callable[[int, str], None]
 
 
 @pytest.fixture
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy in the environment, and no host that is exempt from one."""
+    for name in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+
+
+@pytest.fixture
 def count(request: pytest.FixtureRequest) -> Count:
     """Tells at the end of the run how much a harness tried; the same words of several tests are added up."""
 

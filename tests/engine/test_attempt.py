@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ccoctl.engine.attempt import READING, Attempts, with_retries
-from ccoctl.engine.call import Answer, Call, Listed, Written
+from ccoctl.engine.attempt import CHANGED, READING, Attempts, with_retries
+from ccoctl.engine.call import Answer, Call, Listed, Unchanged, Written
 from ccoctl.errors import CloudError, ErrorKind, InterruptedRunError
 from tests.engine.simulated import FakeClock, SimulatedCloud, attempts, failure
 
@@ -153,6 +153,31 @@ def test_what_is_there_at_the_first_attempt_is_not_even_looked_at() -> None:
         with_retries(cloud, PUT, attempts())
 
     assert [asked.operation for asked in cloud.asked] == ["Put"]
+
+
+SEEN = Unchanged(question=Call(service="cloud", operation="Get"), member="Role.Trust", was={"Statement": ["a"]})
+REPLACE = Call(service="cloud", operation="Replace", unchanged=SEEN)
+
+
+@pytest.mark.parametrize("there", [{"Statement": ["a"]}, '{"Statement": ["a"]}'], ids=["parsed", "as text"])
+def test_what_is_there_as_it_was_seen_is_replaced(there: object) -> None:
+    cloud = SimulatedCloud(
+        failures={"Replace": [failure(ErrorKind.THROTTLED)]}, answers={"Get": [{"Role": {"Trust": there}}]}
+    )
+
+    assert with_retries(cloud, REPLACE, attempts())[1] == 2
+    assert [asked.operation for asked in cloud.asked] == ["Get", "Replace", "Replace"]
+
+
+@pytest.mark.parametrize("there", [{"Statement": ["a", "b"]}, "no JSON", "[" * 100_000, None])
+def test_what_is_not_there_as_it_was_seen_is_left_alone(there: object) -> None:
+    cloud = SimulatedCloud(answers={"Get": [{"Role": {"Trust": there}}]})
+
+    with pytest.raises(CloudError, match="was not asked for, since it would replace another") as raised:
+        with_retries(cloud, REPLACE, attempts())
+
+    assert (raised.value.code, raised.value.remedy) == ("PreconditionFailed", CHANGED)
+    assert [asked.operation for asked in cloud.asked] == ["Get"]
 
 
 class Endless:

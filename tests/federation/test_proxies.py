@@ -8,7 +8,6 @@ from ccoctl.errors import ProxyError
 from ccoctl.federation.proxies import are_fit, check_proxies, proxy_for
 
 PASSWORD = "Hunter2pw"
-NAMES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy")
 UNFIT = [
     "http://user:Hunter2pw/x@proxy.example:3128",
     "http://user:Hunter2pw#x@proxy.example:3128",
@@ -32,10 +31,7 @@ UNFIT = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in NAMES:
-        monkeypatch.delenv(name, raising=False)
+pytestmark = pytest.mark.usefixtures("no_proxies")
 
 
 @pytest.mark.parametrize(

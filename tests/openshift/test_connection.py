@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ccoctl.errors import ClusterError, ProxyError
 from ccoctl.openshift.connection import ApiConnection, shown
-from tests.federation.test_proxies import NAMES, UNFIT
+from tests.federation.test_proxies import UNFIT
 from tests.openshift import http
 from tests.openshift.apiserver import write_kubeconfig
 from tests.openshift.http import reply
@@ -46,12 +46,8 @@ def client_pair() -> tuple[bytes, bytes]:
     return certificate.public_bytes(serialization.Encoding.PEM), pem
 
 
+@pytest.mark.usefixtures("no_proxies")
 class TestThroughAProxyThatIsNone:
-    @pytest.fixture(autouse=True)
-    def _environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name in NAMES:
-            monkeypatch.delenv(name, raising=False)
-
     @pytest.mark.parametrize("proxy", UNFIT)
     @pytest.mark.parametrize("name", ["HTTPS_PROXY", "ALL_PROXY"])
     def test_nobody_is_asked_and_its_password_not_told(

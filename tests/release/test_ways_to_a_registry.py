@@ -19,7 +19,7 @@ from ccoctl.errors import ErrorKind, ImageError
 from ccoctl.release.wire import Trust
 from ccoctl.workflows.release_image import Access, read_payload
 from tests.federation.servers import Server, certificates, head, serving
-from tests.federation.test_proxies import NAMES, UNFIT
+from tests.federation.test_proxies import UNFIT
 from tests.release.images import OCI
 from tests.release.test_hostile_registry import IMAGE, Script, response, says
 
@@ -133,12 +133,8 @@ def test_a_dead_mirror_is_not_waited_for_as_long_as_the_only_registry_is(tmp_pat
     assert sum(alone.paused) == pytest.approx(15.0)
 
 
+@pytest.mark.usefixtures("no_proxies")
 class TestThroughAProxyThatIsNone:
-    @pytest.fixture(autouse=True)
-    def _environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        for name in NAMES:
-            monkeypatch.delenv(name, raising=False)
-
     @pytest.mark.parametrize("proxy", UNFIT)
     @pytest.mark.parametrize("name", ["HTTPS_PROXY", "ALL_PROXY"])
     def test_nobody_is_asked_and_its_password_not_told(

@@ -218,10 +218,11 @@ def _beside(published: Jwks, own: ClusterKeys, body: Mapping[str, Any], where: s
 
 
 def _left_out(published: Jwks, own: ClusterKeys) -> Iterator[str]:
-    for key in own.left_out(published):
+    left = own.left_out(published)
+    for key in left:
         yield f"{key.kid}, which the API server trusts, is not published: {NOT_PUBLISHED}; {PUBLISH}"
-        if not own.signer:
-            yield f"which of them the cluster signs with cannot be seen without the right to {own.hidden}"
+    if left and not own.signer:
+        yield f"which of them the cluster signs with cannot be seen without the right to {own.hidden}"
 
 
 def _with_ours(published: Jwks, key: Jwk, body: Mapping[str, Any], where: str) -> tuple[Mapping[str, Any], Steps]:

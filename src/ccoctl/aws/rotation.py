@@ -162,6 +162,11 @@ def key_states(found: Found) -> tuple[KeyState, ...]:
     )
 
 
+def kids_of(found: Found, *uses: Use) -> list[str]:
+    """The kids of the published keys that are for one of these uses."""
+    return [state.kid for state in key_states(found) if state.use in uses]
+
+
 def _use(found: Found, kid: str) -> Use:
     if not found.signer:
         is_used = found.cluster is not None and kid in found.cluster.signs_with

@@ -126,7 +126,7 @@ def _holds(found: object, sent: object) -> bool:
 def _parsed(text: str) -> object:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -16,7 +16,7 @@ from ccoctl.aws.observe import Scope, observe
 from ccoctl.aws.observe_s3 import published
 from ccoctl.aws.reader import reader
 from ccoctl.aws.resources import Account, Provider
-from ccoctl.aws.rotation import LONGEST_LIFE, Found, Use, key_states, unknown_signer, why_never, why_not
+from ccoctl.aws.rotation import LONGEST_LIFE, Found, Use, kids_of, unknown_signer, why_never, why_not
 from ccoctl.aws.rotation_plans import WRITES, note_by_hand, retire, until_seen
 from ccoctl.engine.attempt import Attempts, Tell, read
 from ccoctl.engine.call import Answer, Call, json_text, with_placeholders
@@ -272,7 +272,7 @@ def _pair(order: Order, found: Found) -> NewPair | None:
     is_over = found.kids == (found.signer,)
     used = {found.signer, *(found.cluster.signs_with if found.cluster is not None else ())} if is_over else set()
     made = new_pair(order.output_dir, used, published=found.kids, bits=order.key_bits)
-    coming = [state.kid for state in key_states(found) if state.use is Use.NEXT]
+    coming = kids_of(found, Use.NEXT)
     if coming and made.public.kid not in found.kids:
         what = f"a rotation to {' and '.join(coming)} is under way, and the pair of that key is not in this directory"
         remedy = f"Name its directory with --output-dir, or take the key back with --retire {coming[0]}."
@@ -303,7 +303,7 @@ def _retirable(order: Order, found: Found) -> tuple[str, ...]:
     """The keys to take down; one that is down already is no error, so that a run can be repeated."""
     if order.retire_old and not found.signer:
         raise ConflictError(f"which keys are old cannot be told: {unknown_signer(found)}")
-    old = [state.kid for state in key_states(found) if state.use in {Use.OLD, Use.IDLE}] if order.retire_old else []
+    old = kids_of(found, Use.OLD, Use.IDLE) if order.retire_old else []
     kids = tuple(dict.fromkeys(kid for kid in (*order.retire, *old) if kid in found.kids))
     why = {kid: why_never(found, kid) or ("" if order.force else why_not(found, kid)) for kid in kids}
     problems = tuple(Problem(f"key {kid}", f"it is not retired: {reason}") for kid, reason in why.items() if reason)
@@ -316,7 +316,7 @@ def _retirable(order: Order, found: Found) -> tuple[str, ...]:
 
 def _refuse_without_an_old_key(order: Order, found: Found) -> None:
     """Whoever wants old keys away in the middle of a rotation is told that the old one is in use still."""
-    coming = [state.kid for state in key_states(found) if state.use is Use.NEXT]
+    coming = kids_of(found, Use.NEXT)
     if order.retire_old and coming:
         come = "is to come" if len(coming) == 1 else "are to come"
         what = f"no key is old yet: the cluster signs with {found.signer}, and {' and '.join(coming)} {come}"

@@ -99,7 +99,7 @@ def new_pair(
 
 
 def published_by(result: Result) -> tuple[str, ...]:
-    """The kids that a run added; a file is published by whoever serves it."""
+    """The kids of the key sets that a run published; a file is published by whoever serves it."""
     return tuple(
         kid
         for outcome in result.of(State.DONE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, assert_never
 
-from ccoctl.aws.rotation import Found, KeyState, Stage, Use, key_states, missing_keys, stage, unknown_signer
+from ccoctl.aws.rotation import Found, KeyState, Stage, Use, key_states, kids_of, missing_keys, stage, unknown_signer
 from ccoctl.federation.clock import iso
 from ccoctl.openshift.calls import SIGNING_KEYS
 
@@ -26,7 +26,7 @@ def status_json(found: Found) -> dict[str, Any]:
         "stage": stage(found).value,
         "signing": found.signer or None,
         "signingSince": iso(record.since) if record is not None else None,
-        "safeToRetireAt": iso(safe_at) if safe_at is not None and _of(found, Use.OLD, Use.IDLE) else None,
+        "safeToRetireAt": iso(safe_at) if safe_at is not None and kids_of(found, Use.OLD, Use.IDLE) else None,
         "keys": [_key_json(state) for state in key_states(found)],
         "notPublished": list(missing_keys(found)),
         "notSeenBecause": found.unseen_because or None,
@@ -51,14 +51,13 @@ def said(found: Found) -> str:
             because = f" ({found.unseen_because})" if found.unseen_because else ""
             return f"The world does not see {_listed(hidden)} yet{because}."
         case Stage.READY:
-            return f"The world sees the next key {_listed(_of(found, Use.NEXT))}: the cluster may sign with it."
+            return f"The world sees the next key {_listed(kids_of(found, Use.NEXT))}: the cluster may sign with it."
         case Stage.SWITCHED:
-            old = _listed(_of(found, Use.OLD))
+            old = _listed(kids_of(found, Use.OLD))
             return f"The cluster signs with {found.signer}{since}; tokens of {old} may be alive."
         case Stage.RETIRABLE:
-            return (
-                f"The cluster signs with {found.signer}{since}; no token of {_listed(_of(found, Use.IDLE))} is alive."
-            )
+            idle = _listed(kids_of(found, Use.IDLE))
+            return f"The cluster signs with {found.signer}{since}; no token of {idle} is alive."
         case _ as never:
             assert_never(never)
 
@@ -92,7 +91,7 @@ def advice(found: Found) -> tuple[str, ...]:
 
 
 def _how_to_switch(found: Found) -> tuple[str, ...]:
-    coming = _of(found, Use.NEXT)
+    coming = kids_of(found, Use.NEXT)
     kid = coming[0] if len(coming) == 1 else "and the KID that it signs with"
     openshift = (
         "OpenShift: run the command with --kubeconfig and the option that the key was published with, or put the pair "
@@ -109,10 +108,6 @@ def _how_to_switch(found: Found) -> tuple[str, ...]:
     if cluster is not None and not cluster.hidden:
         ways = (openshift,) if cluster.is_openshift else (kubernetes,)
     return (*ways, then)
-
-
-def _of(found: Found, *uses: Use) -> list[str]:
-    return [state.kid for state in key_states(found) if state.use in uses]
 
 
 def _key_json(state: KeyState) -> dict[str, Any]:

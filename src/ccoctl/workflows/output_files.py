@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from ccoctl.engine.call import outputs
 from ccoctl.engine.plan import FieldChange, Plan, Step, WriteFile
 from ccoctl.errors import FileError
-from ccoctl.files import read_bytes
+from ccoctl.files import read_if_present
 from ccoctl.workflows.places import refuse_blocked, refuse_links, sweep_below, write_below
 
 LIMIT = 1024 * 1024
@@ -43,14 +43,14 @@ def _compared(step: Step, directory: Path) -> Step | None:
     work = step.work
     if not isinstance(work, WriteFile) or outputs(work.content):
         return step
-    path = directory / work.path
     try:
         refuse_links(directory, work.path / "any")
-        there = read_bytes(path, limit=LIMIT).decode("utf-8", "replace") if path.exists() else None
+        data = read_if_present(directory / work.path, limit=LIMIT)
     except FileError:
         return step
-    if there is None:
+    if data is None:
         return step
+    there = data.decode("utf-8", "replace")
     if there == work.content:
         return None
     change = FieldChange(name="content", old=_shown(there, str(work.content)), new=work.content)

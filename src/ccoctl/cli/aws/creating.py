@@ -70,18 +70,15 @@ def create(part: Part, options: dict[str, Any]) -> int:
 
 
 def _dry_run(checked: Checked, options: dict[str, Any]) -> int:
+    from ccoctl.cli.aws.results import dry_run_json, dry_run_text
     from ccoctl.workflows.aws_dry_run import dry_run
 
     done = dry_run(checked)
     for sentence in done.notes:
         output.note(sentence)
     if options["output"] == "json":
-        from ccoctl.cli.aws.results import dry_run_json
-
         output.result_json(dry_run_json(done))
     else:
-        from ccoctl.cli.aws.results import dry_run_text
-
         output.result(dry_run_text(done))
     return 0
 
