@@ -58,7 +58,14 @@ def export(cli: Cli, common: list[str], form: str, to: Path, *mode: str) -> None
 # The script of the AWS CLI
 
 
-@MODES
+@pytest.mark.parametrize(
+    "mode",
+    [
+        pytest.param((), id="public"),
+        pytest.param(PRIVATE, id="identity", marks=pytest.mark.long),
+        pytest.param(CONTROL, id="control", marks=pytest.mark.long),
+    ],
+)
 def test_the_script_leaves_the_account_that_create_all_leaves(
     cli: Cli, common: list[str], mode: tuple[str, ...], warm_aws: Path, tmp_path: Path
 ) -> None:
@@ -112,6 +119,7 @@ def test_the_script_writes_the_manifests_that_create_all_writes(
     }
 
 
+@pytest.mark.long
 def test_the_script_mends_what_has_drifted_since(cli: Cli, common: list[str], warm_aws: Path, tmp_path: Path) -> None:
     cli("create-all", *common, *CONTROL)
     iam, front, s3 = (client(cli.aws, service) for service in ("iam", "cloudfront", "s3"))

@@ -21,7 +21,14 @@ MODES: list[list[str]] = [
 ]
 
 
-@pytest.mark.parametrize("mode", MODES, ids=["public", "oai", "oac"])
+@pytest.mark.parametrize(
+    "mode",
+    [
+        pytest.param(MODES[0], id="public"),
+        pytest.param(MODES[1], id="oai"),
+        pytest.param(MODES[2], id="oac", marks=pytest.mark.long),
+    ],
+)
 def test_made_made_again_planned_and_deleted(cli: Cli, common: list[str], mode: list[str]) -> None:
     first = cli("create-all", *common, *mode, "--output", "json").json
     before = len(changing(cli.aws))

@@ -306,7 +306,7 @@ def test_what_cannot_be_is_refused_before_anything_is_changed(
     assert changing(cli.aws) == []
 
 
-@pytest.mark.parametrize("stage", ["prepare", "finish"])
+@pytest.mark.parametrize("stage", ["prepare", pytest.param("finish", marks=pytest.mark.long)])
 def test_delete_removes_everything_in_the_middle_too(cli: Cli, options: list[str], stage: str) -> None:
     cli("create-all", *options)
     cli(THERE, *options)

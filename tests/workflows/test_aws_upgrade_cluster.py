@@ -111,6 +111,7 @@ def test_the_cluster_is_not_told_when_another_look_finds_something_missing(
         return None
 
     cluster.instead = instead
+    cli.monkeypatch.setattr("ccoctl.workflows.look_again._PAUSES", (0.0,))
     refused = cli("upgrade", "prepare", *new, "--target-version", "4.19", code=1).err
 
     assert "role demo-ns-keep: left to do" in refused
